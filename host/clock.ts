@@ -1,0 +1,36 @@
+/**
+ * Time as a parameter. Every timer and every reading of a clock in gateway and device goes through this interface,
+ * so that a test owns the time and no rule depends on how fast a machine is.
+ */
+export interface Clock {
+  /** Monotonic ms; only differences count. It need not run through a suspend: hosts compare it with `unix`. */
+  now(): number;
+  /** Wall clock, Unix ms. */
+  unix(): number;
+  /** Calls `run` once after `ms`. `ref` false: the timer does not keep the process alive. */
+  after(ms: number, run: () => void, ref: boolean): ClockTimer;
+}
+
+export interface ClockTimer {
+  cancel(): void;
+}
+
+class SystemTimer implements ClockTimer {
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(ms: number, run: () => void, ref: boolean) {
+    this.#timer = setTimeout(run, ms);
+    if (!ref) this.#timer.unref();
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** The process's own clocks and timers. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  unix: () => Date.now(),
+  after: (ms, run, ref) => new SystemTimer(ms, run, ref),
+};
