@@ -1,7 +1,7 @@
 // AEAD_CHACHA20_POLY1305 (RFC 8439, 2.8), in place.
-import { equal } from './bytes';
-import { chachaBegin, chachaXor } from './chacha20';
-import { polyBegin, polyBlocks, polyEnd, polyPadded } from './poly1305';
+import { equal } from "./bytes";
+import { chachaBegin, chachaXor } from "./chacha20";
+import { polyBegin, polyBlocks, polyEnd, polyPadded } from "./poly1305";
 
 const ONE_TIME: usize = memory.data(32, 8);
 const LENGTHS: usize = memory.data(16, 8);

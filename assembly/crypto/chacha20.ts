@@ -15,8 +15,26 @@ export function chachaBegin(key: usize, counter: u32, nonce: usize): void {
   memory.copy(CHACHA + 52, nonce, 12);
 }
 
+/**
+ * The firmware's ChaCha20: XORs the key stream over `bytes` bytes (1 or more, the last block may be cut) at `data`
+ * and raises the block counter, the thirteenth of the sixteen little-endian u32 at `state`, for every block begun.
+ */
+// @ts-ignore: decorator
+@external("env", "chacha20_blocks")
+declare function chacha20_blocks(state: usize, stateBytes: u32, data: usize, bytes: u32): void;
+
 /** XORs the key stream over `bytes` bytes; every block begun raises the counter. */
 export function chachaXor(data: usize, bytes: u32): void {
+  if (HAL) {
+    if (bytes) chacha20_blocks(CHACHA, 64, data, bytes);
+  } else {
+    rolled(data, bytes);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function rolled(data: usize, bytes: u32): void {
   while (bytes) {
     memory.copy(WORK, CHACHA, 64);
     // Ten double rounds: four columns, then four diagonals, whose words lie 1, 2 and 3 columns to the right.

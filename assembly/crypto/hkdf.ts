@@ -1,7 +1,7 @@
 // HKDF with SHA-256 (RFC 5869).
-import { wipe } from './bytes';
-import { hmacBegin, hmacEnd, hmacKey } from './hmac';
-import { shaUpdate } from './sha256';
+import { wipe } from "./bytes";
+import { hmacBegin, hmacEnd, hmacKey } from "./hmac";
+import { shaUpdate } from "./sha256";
 
 const T: usize = memory.data(33, 8); // T(i) and the counter behind it, so that one update takes the counter
 

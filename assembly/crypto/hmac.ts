@@ -1,7 +1,7 @@
 // HMAC-SHA-256 (RFC 2104) with both halves cached: a session's key is hashed once, each frame pays for its own
 // bytes and one block more.
-import { wipe } from './bytes';
-import { SHA_STATE, compress, shaBegin, shaEnd, shaResume, shaUpdate } from './sha256';
+import { wipe } from "./bytes";
+import { SHA_STATE, compress, shaBegin, shaEnd, shaResume, shaUpdate } from "./sha256";
 
 const PAD: usize = memory.data(64, 8);
 
@@ -40,3 +40,6 @@ export function hmacEnd(state: usize, out: usize): void {
   shaUpdate(out, 32);
   shaEnd(out);
 }
+
+/** Takes bytes of the message: the hash of a tag is the one static context. */
+export { shaUpdate as hmacUpdate } from "./sha256";

@@ -42,7 +42,7 @@ export function md5Update(data: usize, bytes: u32): void {
   memory.copy(BLOCK + held, data, bytes);
 }
 
-/** Writes the 16 bytes of the digest to `out`. The context is spent: begin again. */
+/** Writes the 16 bytes of the digest to `out` and wipes the context, which saw a key: begin again. */
 export function md5End(out: usize): void {
   const taken = load<u32>(TAKEN);
   let held = taken & 63;
@@ -50,11 +50,12 @@ export function md5End(out: usize): void {
   memory.fill(BLOCK + held, 0, 64 - held);
   if (held > 56) {
     compress();
-    memory.fill(BLOCK, 0, 56);
+    memory.fill(BLOCK, 0, 56); // the last eight bytes are stored below
   }
   store<u64>(BLOCK, <u64>taken << 3, 56);
   compress();
   memory.copy(out, STATE, 16);
+  memory.fill(STATE, 0, 80);
 }
 
 function compress(): void {

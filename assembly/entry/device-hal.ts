@@ -1,0 +1,1 @@
+export { __data_end, __heap_base };

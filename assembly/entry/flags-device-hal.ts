@@ -1,0 +1,15 @@
+// core-device-hal: as core-device, the block functions imported from the firmware.
+// The first entry file of this build: code tests these constants, and what a build does not want vanishes from it.
+
+// @ts-ignore: decorator
+@global const GATEWAY: bool = false;
+// @ts-ignore: decorator
+@global const DEVICE: bool = true;
+// @ts-ignore: decorator
+@global const HAL: bool = true;
+// @ts-ignore: decorator
+@global const STREAM_ONLY: bool = false;
+// @ts-ignore: decorator
+@global const SEALED_ONLY: bool = false;
+// @ts-ignore: decorator
+@global const BUFFER: i32 = 512;

@@ -1,0 +1,14 @@
+// For editors: the build flags that assembly/entry/flags-*.ts define. asc does not read this file.
+
+/** The gateway's role and many sessions; unrolled kernels. */
+declare const GATEWAY: bool;
+/** The device's role and its state machine. */
+declare const DEVICE: bool;
+/** SHA-256 and ChaCha20 blocks come from the firmware. */
+declare const HAL: bool;
+/** No datagrams. */
+declare const STREAM_ONLY: bool;
+/** No suite but `sealed`. */
+declare const SEALED_ONLY: bool;
+/** Bytes of a device's receive and send buffers. */
+declare const BUFFER: i32;
