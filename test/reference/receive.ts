@@ -1,0 +1,57 @@
+// What follows the tag and the time rule: which types there are, which flags they may carry, and that their body parses.
+
+import {
+  type Ack, type Close, type Led, type Pong, TYPE, TYPE_MASK, WANTED, readAck, readClose, readLed, readPing, readPong,
+} from './bodies.js';
+import type { Opened } from './frame.js';
+import { Refusal } from './refusal.js';
+
+export type Body =
+  | { kind: 'message'; led: Led | undefined; payload: Uint8Array }
+  | { kind: 'skip'; led: Led }
+  | { kind: 'ack'; ack: Ack }
+  | { kind: 'ping'; t1: bigint }
+  | { kind: 'pong'; pong: Pong }
+  | { kind: 'close'; close: Close }
+  /** A type that nobody here takes but that wants an ACK: it gets one, 'no such target'. */
+  | { kind: 'unknown'; led: Led };
+
+export function readProtectedBody(frame: Opened): Body {
+  try {
+    return read(frame.type & TYPE_MASK, (frame.type & WANTED) !== 0, frame.body);
+  } catch (error) {
+    if (error instanceof Refusal) throw new Refusal(error.reason, true);
+    throw error;
+  }
+}
+
+function read(type: number, wanted: boolean, body: Uint8Array): Body {
+  switch (type) {
+    case TYPE.READY: // a device reads it while it waits for it, and ignores a repeat; nobody sends it to a gateway
+      if (wanted) throw new Refusal('malformed');
+      throw new Refusal('unknown type');
+    case TYPE.ACK:
+    case TYPE.PING:
+    case TYPE.PONG:
+    case TYPE.CLOSE:
+      if (wanted) throw new Refusal('malformed');
+  }
+  switch (type) {
+    case TYPE.ACK:
+      return { kind: 'ack', ack: readAck(body) };
+    case TYPE.PING:
+      return { kind: 'ping', t1: readPing(body) };
+    case TYPE.PONG:
+      return { kind: 'pong', pong: readPong(body) };
+    case TYPE.CLOSE:
+      return { kind: 'close', close: readClose(body) };
+  }
+  const led = wanted ? readLed(body) : undefined;
+  if (type === TYPE.DATA) return { kind: 'message', led, payload: led ? led.payload : body };
+  if (type === TYPE.SKIP) {
+    if (!led || led.payload.length > 0) throw new Refusal('malformed');
+    return { kind: 'skip', led };
+  }
+  if (!led) throw new Refusal('unknown type');
+  return { kind: 'unknown', led };
+}

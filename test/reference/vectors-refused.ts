@@ -1,0 +1,134 @@
+// Frames that must be refused, each with its reason, and what the receiver knew when it came.
+
+import { REPEAT, TYPE, WANTED, writeAck, writeLed, writePing, writeReady } from './bodies.js';
+import { ascii, concat, hex, uint } from './bytes.js';
+import { type Opened, type Receiver, open, seal, timeRule } from './frame.js';
+import { readProtectedBody } from './receive.js';
+import { Refusal } from './refusal.js';
+import { type Handshake, READY, WINDOW_MS, handshakes } from './vectors-handshake.js';
+import { ReplayWindow } from './window.js';
+
+const OWN = 100_000;
+const COUNTER = 70_000n;
+const GOOD = { counter: COUNTER, time: OWN, type: TYPE.DATA as number, body: ascii('21.5') };
+
+/** All counters below COUNTER were accepted but these: 2, 63 and 64 behind the highest. */
+const MISSED = [COUNTER - 3n, COUNTER - 64n, COUNTER - 65n];
+const accepted = Array.from({ length: 80 }, (_, i) => COUNTER - 80n + BigInt(i)).filter((counter) => !MISSED.includes(counter));
+
+export function receiverOf(handshake: Handshake): Receiver {
+  return {
+    ...handshake.toGateway,
+    next: COUNTER,
+    window: new ReplayWindow(new Set(accepted)),
+    own: OWN,
+    life: READY.life * 1000,
+    largest: 512,
+  };
+}
+
+const flip = (bytes: Uint8Array, at: number, bit: number) =>
+  bytes.map((byte, i) => (i === (at < 0 ? bytes.length + at : at) ? byte ^ bit : byte));
+
+type Input = [name: string, bytes: Uint8Array];
+
+/** Frames under the right keys that break a rule behind the tag, or keep it by a hair. */
+function underRightKeys(handshake: Handshake): Input[] {
+  const make = (name: string, change: Partial<typeof GOOD>): Input => [name, seal(handshake.toGateway, { ...GOOD, ...change })];
+  const wanted = TYPE.DATA | WANTED;
+  return [
+    make('good', {}),
+    make('as old as may be', { time: OWN - WINDOW_MS }),
+    make('too old by 1 ms', { time: OWN - WINDOW_MS - 1 }),
+    make('as far ahead as may be', { time: OWN + WINDOW_MS }),
+    make('too far ahead by 1 ms', { time: OWN + WINDOW_MS + 1 }),
+    make('old PING', { time: 0, type: TYPE.PING, body: writePing(1n) }),
+    make('type 0', { type: 0 }),
+    make('type 31', { type: 31 }),
+    make('type 31 that wants an ACK', { type: 31 | WANTED, body: writeLed(1, 0, ascii('x')) }),
+    make('READY to a gateway', { type: TYPE.READY, body: writeReady(READY) }),
+    make('ACK of 4 bytes', { type: TYPE.ACK, body: uint(1, 4) }),
+    make('ACK of 6 bytes', { type: TYPE.ACK, body: concat(writeAck({ id: 1, status: 0 }), uint(0, 1)) }),
+    make('ACK that wants an ACK', { type: TYPE.ACK | WANTED, body: writeAck({ id: 1, status: 0 }) }),
+    make('PING of 7 bytes', { type: TYPE.PING, body: uint(1, 7) }),
+    make('PONG of 15 bytes', { type: TYPE.PONG, body: uint(1, 15) }),
+    make('CLOSE of 2 bytes', { type: TYPE.CLOSE, body: uint(1, 2) }),
+    make('SKIP without an id', { type: TYPE.SKIP, body: new Uint8Array() }),
+    make('SKIP with a body', { type: TYPE.SKIP | WANTED, body: writeLed(1, 0, ascii('x')) }),
+    make('id 0', { type: wanted, body: writeLed(0, 0, ascii('x')) }),
+    make('no age', { type: wanted, body: uint(1, 4) }),
+    make('age not in its shortest form', { type: wanted, body: concat(uint(1, 4), uint(0x8000, 2)) }),
+    make('age of 5 bytes', { type: wanted, body: concat(uint(1, 4), uint(0x8080808001, 5)) }),
+    make('repeat without an id', { type: TYPE.DATA | REPEAT }),
+  ];
+}
+
+/** Frames that are refused before their tag, or by it. */
+function spoiled(handshake: Handshake): Input[] {
+  const stream = handshake.link === 'stream';
+  const good = seal(handshake.toGateway, GOOD);
+  const make = (name: string, change: Partial<typeof GOOD>): Input => [name, seal(handshake.toGateway, { ...GOOD, ...change })];
+  const headerBytes = stream ? 5 : 10;
+  const common: Input[] = [
+    ['last bit of the tag', flip(good, -1, 1)],
+    ['first bit of the body', flip(good, headerBytes, 0x80)],
+    ['repeat flag', flip(good, 0, REPEAT)],
+    ['time 1 ms on', flip(good, headerBytes - 1, 1)],
+    ['bit 7 of the type', flip(good, 0, 0x80)],
+    ['the other direction', seal(handshake.toDevice, GOOD)],
+    make('body of 512 bytes', { body: new Uint8Array(512) }),
+    make('body of 513 bytes', { body: new Uint8Array(513) }),
+    make('before the session began', { time: 2 ** 24 + OWN - 2 ** 23 }),
+  ];
+  if (stream) {
+    return [
+      ...common,
+      ['length in a longer form', concat(good.slice(0, 1), uint(0x8400, 2), good.slice(2))],
+      ['length of three bytes', concat(good.slice(0, 1), uint(0x848000, 3), good.slice(2))],
+      make('a counter back', { counter: COUNTER - 1n }),
+      make('a counter on', { counter: COUNTER + 1n }),
+    ];
+  }
+  return [
+    ...common,
+    ['another session', flip(good, 4, 1)],
+    ['shorter than header and tag', good.slice(0, good.length - GOOD.body.length - 1)],
+    make('seen', { counter: COUNTER - 1n }),
+    make('missed so far', { counter: MISSED[0]! }),
+    make('missed so far, 63 behind the highest', { counter: MISSED[1]! }),
+    make('missed so far, 64 behind the highest', { counter: MISSED[2]! }),
+    make('32,767 ahead of the next', { counter: COUNTER + 32_767n }),
+    make('32,768 ahead of the next', { counter: COUNTER + 32_768n }),
+  ];
+}
+
+/** 'taken' or the reason; on a stream a refusal without a valid tag ends the link. */
+function verdict(receiver: Receiver, bytes: Uint8Array): Record<string, unknown> {
+  try {
+    const opened: Opened | undefined = open(receiver, bytes);
+    if (!opened) return { verdict: 'more bytes are needed' };
+    timeRule(receiver.own, opened.time, WINDOW_MS, opened.type);
+    readProtectedBody(opened);
+    return { verdict: 'taken' };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { verdict: error.reason, endsStream: receiver.link === 'stream' && !error.authentic };
+  }
+}
+
+export function refused(): { receiver: Record<string, unknown>; frames: Record<string, unknown>[] } {
+  return {
+    receiver: {
+      note: 'of each frame alone: direction to gateway; every counter below next was accepted but the missed ones',
+      next: String(COUNTER), missed: MISSED.map(String), own: OWN, life: READY.life * 1000, largest: 512, window: WINDOW_MS,
+    },
+    frames: handshakes.flatMap((handshake) =>
+      [...underRightKeys(handshake), ...spoiled(handshake)].map(([name, bytes]) => ({
+        name,
+        session: handshake.name,
+        frame: hex(bytes),
+        ...verdict(receiverOf(handshake), bytes),
+      })),
+    ),
+  };
+}
