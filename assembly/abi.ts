@@ -82,21 +82,22 @@ export const REFUSED_ORDER = 17; //       a message id that is not the next: not
 export const REFUSED_STATE = 18; //       a frame that has no place in this state
 export const REFUSED_COUNT = 19;
 
-// ---- Events: 16-byte records {kind u8, a u8, b u16, c u32, d u32, e u32} ----
+// ---- Events: 16-byte records {kind u8, a u8, b u16, c u32, d u32, e u32}; c is the slot's address where nothing else is said ----
 export const EVENT_BYTES = 16;
 export const EV_CONNECT = 1; //     device: open the link, then call connected
 export const EV_DISCONNECT = 2; //  close the link now. a: DOWN_*; b: refusal, close reason or 0; d: ms until the next try
-export const EV_ONLINE = 3; //      READY came. a: suite; d: session
+export const EV_ONLINE = 3; //      READY came. a: suite; b: 1 where the gateway's outbox is another than before; d: session
 export const EV_MESSAGE = 4; //     a: type byte; b: body length; c: body address; d: message id or 0; e: session ms (signed) when it was taken
-export const EV_SEND = 5; //        a: how many; c: slot; d: first id: hand over these bodies, in order
-export const EV_RESULT = 6; //      a: ACK status; c: slot; d: id (ok: this and all before it)
-export const EV_OUTBOX = 7; //      the peer does not know the outbox. c: slot; d: last id that is in doubt; those after it were never taken
-export const EV_REFUSED = 8; //     a: REFUSED_*; b: type byte; c: slot; d: message id or 0; e: milliseconds off, or 0
-export const EV_CLOSED = 9; //      CLOSE came. a: reason; b: retry-after s; c: slot
+export const EV_SEND = 5; //        a: how many; d: first id: hand over these bodies, in order
+export const EV_RESULT = 6; //      a: ACK status; d: id (ok: this and all before it)
+export const EV_OUTBOX = 7; //      the peer does not know the outbox. d: last id that is in doubt; those after it were never taken
+export const EV_REFUSED = 8; //     a: REFUSED_*; b: type byte; d: message id or 0; e: milliseconds off, or 0
+export const EV_CLOSED = 9; //      CLOSE came. a: reason; b: retry-after s
 export const EV_CLOCK = 10; //      device: the clock was set again. d: correction ms (signed); e: round trip ms
-export const EV_HELLO = 16; //      gateway: a: key id; b: identity length; c: identity address; d: slot: give the key, call gw_key
-export const EV_PROVED = 17; //     gateway: c: slot; d: session; e: the device's outbox: call gw_accept or gw_close
-export const EV_DUE = 18; //        gateway: c: slot: call gw_due
+export const EV_HELLO = 16; //      gateway: a: key id; b: identity length; c: identity address: give the key, call gw_key
+export const EV_PROVED = 17; //     gateway: d: session; e: the device's outbox: call gw_accept or gw_close
+export const EV_DUE = 18; //        gateway: d: slot: call gw_due
+export const EV_REPEAT = 19; //     gateway: a PROOF that was accepted before came again. d: slot that it opened: call gw_again
 
 // ---- Why a link went down (EV_DISCONNECT.a) ----
 export const DOWN_HOST = 1; //       the host said so (close, stop)
@@ -106,3 +107,95 @@ export const DOWN_REFUSED = 4; //    a frame broke the stream; b: REFUSED_*
 export const DOWN_TIMEOUT = 5; //    no CHALLENGE or READY in 10 s, three PINGs unanswered, idle
 export const DOWN_EXPIRED = 6; //    session life is over
 export const DOWN_OUTBOX = 7; //     a new outbox needs a new handshake
+
+// ---- The arena: `arena()` gives its address; these are offsets in it. All little-endian. ----
+export const A_EVENT_COUNT = 0; //  u32: records in the event list; the host sets it to 0 when it has read them
+export const A_OUT_BYTES = 4; //    u32: bytes in the output; the host sets it to 0 when it has taken them (devices: call sent)
+export const A_OUT = 8; //          u32: address of the output
+export const A_RX = 12; //          u32: address where the next received bytes go (device)
+export const A_RX_ROOM = 16; //     u32: how many fit there (device)
+export const A_SEND = 20; //        u32: address where the body of the next `send` goes (device)
+export const A_SEND_ROOM = 24; //   u32: how many bytes fit there (device)
+export const A_EVENTS = 28; //      u32: address of the event list
+export const A_COUNTERS = 32; //    u32: address of REFUSED_COUNT counters, u32 each
+export const A_SLOT = 36; //        u32: address of the device's slot (S_* offsets)
+export const A_CONFIG = 64; //      the device's settings, D_* offsets
+export const A_ENTROPY = 200; //    32 fresh random bytes before each `connected`; the core wipes them
+export const ARENA_FIXED = 232;
+
+// ---- Settings of a device, from A_CONFIG ----
+export const D_KEY = 0; //          32 bytes
+export const D_KEY_ID = 32; //      u8
+export const D_LINK = 33; //        u8, LINK_*
+export const D_SUITES = 34; //      u8, SUITE_*
+export const D_ID_BYTES = 35; //    u8, 1..64
+export const D_LARGEST = 36; //     u16: largest body it takes
+export const D_ROUND_TRIP = 38; //  u16 ms: longest handshake round trip; 0: the window that CHALLENGE tells
+export const D_OUTBOX = 40; //      u32
+export const D_OUT_LOW = 44; //     u32: lowest id not acknowledged
+export const D_OUT_SENT = 48; //    u32: highest id ever sent
+export const D_OUT_NEXT = 52; //    u32: next id to be given
+export const D_IN_OUTBOX = 56; //   u32: the gateway's outbox that the record is about
+export const D_IN_LAST = 60; //     u32: last id taken from it
+export const D_ID = 64; //          64 bytes
+export const D_DRIFT = 128; //      u32 ms after which the clock may be off by window/4; 0: 9,720,000 (50 ppm)
+
+// ---- A session's slot: what hosts may read of it ----
+export const S_STATE = 0; //        u8, STATE_*
+export const S_LINK = 1; //         u8
+export const S_SUITE = 2; //        u8
+export const S_TAG_BYTES = 3; //    u8
+export const S_SESSION = 4; //      u32
+export const S_TX_COUNTER = 8; //   u64: frames sent
+export const S_RX_COUNTER = 16; //  u64: next counter expected
+export const S_EPOCH = 32; //       u64: Unix ms of session time 0
+export const S_LARGEST = 56; //     u32: largest body the peer takes
+export const S_OUTBOX = 384; //     u32: our outbox
+export const S_IN_OUTBOX = 420; //  u32: the peer's outbox
+export const S_IN_LAST = 424; //    u32: last id taken from it
+export const SLOT_BYTES = 512;
+
+// ---- States of a session ----
+export const STATE_FREE = 0; //       no session; a device that was stopped
+export const STATE_FRESH = 1; //      gateway: waits for HELLO
+export const STATE_KEY = 2; //        gateway: waits for the host's gw_key
+export const STATE_CHALLENGED = 3; // gateway: waits for PROOF
+export const STATE_PROVED = 4; //     gateway: waits for the host's gw_accept; device: PROOF sent, waits for READY
+export const STATE_ONLINE = 5;
+export const STATE_ENDED = 6; //      gateway: the link is to be closed, then gw_free
+export const STATE_WAITING = 7; //    device: backoff
+export const STATE_LINKING = 8; //    device: the host opens the link
+export const STATE_HELLO = 9; //      device: HELLO sent
+
+// ---- The gateway's arena: `gw_arena()` gives its address ----
+export const G_IN = 0; //           u32: address of the input window
+export const G_IN_BYTES = 4; //     u32: its size
+export const G_OUT_CAP = 8; //      u32: size of the output
+export const G_SLOTS = 12; //       u32: address of slot 0
+export const G_SLOT_COUNT = 16; //  u32: slots that exist
+export const G_CONFIG = 64; //      settings read by gw_init, W_* offsets
+export const G_KEY = 160; //        32 bytes: the key for gw_key; wiped
+export const G_LAST_EPOCH = 192; // u64: newest epoch of the identity, for gw_key; live session's epoch, for gw_accept
+export const G_RANDOM = 200; //     24 random bytes for gw_key: nonce 16, session 4, spare 4
+export const G_ADDRESS = 224; //    16 bytes address ‖ u16 port (big-endian): the datagram's source
+export const G_ACCEPT = 248; //     for gw_accept: u32 inLast, outOutbox, outLow, outSent, outNext
+export const GATEWAY_ARENA = 272;
+
+// ---- Settings of the gateway, from G_CONFIG ----
+export const W_SECRET = 0; //       32 random bytes
+export const W_UNIX = 32; //        u64: Unix ms at the `now` of gw_init or gw_clock
+export const W_WINDOW = 40; //      u16 ms
+export const W_IDLE = 42; //        u16 s
+export const W_LIFE = 44; //        u32 s, at most 2,000,000
+export const W_SPREAD = 48; //      u16 s
+export const W_LARGEST = 50; //     u16 bytes
+export const W_SUITES = 52; //      u8: allowed without TLS
+export const W_SUITES_TLS = 53; //  u8: allowed inside TLS
+
+// ---- Records of gw_send in the input window: 12 bytes, then the body, padded to 4 ----
+export const R_ID = 0; //           u32: message id, 0: none wanted
+export const R_AGE = 4; //          u32: age in 1/16 s
+export const R_BYTES = 8; //        u16: length of the body
+export const R_TYPE = 10; //        u8: frame type
+export const R_FLAGS = 11; //       u8: FLAG_REPEAT or 0
+export const RECORD_BYTES = 12;

@@ -4,7 +4,7 @@
 // @ts-ignore: decorator
 @global const GATEWAY: bool = true;
 // @ts-ignore: decorator
-@global const DEVICE: bool = false;
+@global const DEVICE: bool = true;
 // @ts-ignore: decorator
 @global const HAL: bool = false;
 // @ts-ignore: decorator
@@ -12,4 +12,4 @@
 // @ts-ignore: decorator
 @global const SEALED_ONLY: bool = false;
 // @ts-ignore: decorator
-@global const BUFFER: i32 = 512;
+@global const BUFFER: i32 = 16384;

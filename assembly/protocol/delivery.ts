@@ -1,0 +1,271 @@
+// Delivery in order and once: message ids, ACKs, what is sent again and when, and what is in doubt.
+// The core keeps ids, order, tries and deadlines; the bodies stay with the host.
+
+import {
+  ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_MESSAGE, EV_OUTBOX, EV_RESULT,
+  EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_WANTED, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
+  STATE_PROVED, S_IN_LAST, S_LARGEST, S_STATE, S_TX_COUNTER,
+} from "../abi";
+import { end } from "./end";
+import { LEAD_MAX, advance, begin, emit, finish, hasRoom, outBytes, refuse, sendAck } from "./output";
+import {
+  JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ASKED, S_BACK, S_CONFIRMED, S_CURSOR,
+  S_DOUBT, S_FLIGHT, S_GAP, S_LOW, S_MARK, S_MARK_BYTES, S_NEXT, S_REFUSAL, S_RETRY, S_RETRY_AT, S_SENT, S_SLOW,
+  S_TAKEN, S_TRIES, isDatagram, isDevice, now, random,
+} from "./slot";
+import { sendPing } from "./ping";
+
+/** Ids that may wait for their ACK at a time. */
+const OUTSTANDING: u32 = 64;
+/** Bytes handed over beyond the last confirmed; halved whenever frames went stale under way. */
+const FLIGHT_MAX: u32 = 262144;
+/** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
+const DATAGRAMS_IN_FLIGHT: u32 = 16384;
+const STREAM_TIMEOUT_MS: u32 = 30000;
+/** RFC 7252 section 4.8: ACK_TIMEOUT 2 s, ACK_RANDOM_FACTOR 1.5, MAX_RETRANSMIT 4. */
+const DATAGRAM_TIMEOUT_MS: u32 = 2000;
+const DATAGRAM_TRIES: u32 = 4;
+const BACKOFF_MS: u32 = 1000;
+const BACKOFF_MAX_MS: u32 = 60000;
+
+/** Sets a session's delivery to its beginning: nothing of it is under way. */
+export function beginDelivery(s: usize): void {
+  store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
+  store<u32>(s, 0, S_RETRY); // with S_TRIES, S_BACK and S_GAP behind it
+  store<u8>(s, 0, S_SLOW);
+  goBack(s);
+}
+
+/** The next body to be framed is that of the lowest id. */
+export function goBack(s: usize): void {
+  let low = load<u32>(s, S_LOW);
+  store<u32>(s, low, S_CURSOR);
+  store<u32>(s, low, S_ASKED);
+  store<u32>(s, 0, S_FLIGHT);
+  store<u32>(s, 0, S_MARK);
+}
+
+// @ts-ignore: decorator
+@inline
+export function maySend(s: usize): bool {
+  let state = load<u8>(s, S_STATE);
+  return state == STATE_ONLINE || (state == STATE_PROVED && isDevice(s));
+}
+
+/** Asks the host for the bodies that may go now. */
+export function pump(s: usize): void {
+  let low = load<u32>(s, S_LOW), cursor = load<u32>(s, S_CURSOR), asked = load<u32>(s, S_ASKED);
+  let slow = <u32>load<u8>(s, S_SLOW);
+  let count = <i32>(min(load<u32>(s, S_NEXT), low + OUTSTANDING) - asked);
+  if (count <= 0 || !maySend(s) || load<u8>(s, S_RETRY) >= RETRY_WAIT) return;
+  if (cursor - low >= 2 && load<u32>(s, S_FLIGHT) >= FLIGHT_MAX >> slow) return;
+  if (slow) {
+    if (asked != cursor) return;
+    count = 1;
+  }
+  store<u32>(s, asked + count, S_ASKED);
+  emit(EV_SEND, count, 0, s, asked, 0);
+}
+
+export function queue(s: usize, next: u32): void {
+  store<u32>(s, next, S_NEXT);
+  pump(s);
+}
+
+function armRetry(s: usize): void {
+  store<u8>(s, RETRY_ACK, S_RETRY);
+  store<u32>(
+    s,
+    now() + (isDatagram(s) ? (DATAGRAM_TIMEOUT_MS + random(DATAGRAM_TIMEOUT_MS >> 1)) << load<u8>(s, S_TRIES) : STREAM_TIMEOUT_MS),
+    S_RETRY_AT,
+  );
+}
+
+/** busy, stale: 1 s × random(1..1.5), doubling to 60 s. */
+function backOff(s: usize): void {
+  let tries = <u32>load<u8>(s, S_TRIES);
+  let wait = min(BACKOFF_MS << tries, BACKOFF_MAX_MS);
+  store<u8>(s, min(tries + 1, 6), S_TRIES);
+  store<u8>(s, RETRY_WAIT, S_RETRY);
+  store<u32>(s, now() + wait + random(wait >> 1), S_RETRY_AT);
+  goBack(s);
+}
+
+/** Called when S_RETRY_AT has come. */
+export function retry(s: usize): void {
+  if (load<u8>(s, S_RETRY) == RETRY_ACK) {
+    let tries = <u32>load<u8>(s, S_TRIES);
+    if (isDatagram(s) && tries == DATAGRAM_TRIES) {
+      end(s, DOWN_TIMEOUT, 0, 0);
+      return;
+    }
+    store<u8>(s, min(tries + 1, 6), S_TRIES);
+    goBack(s);
+  }
+  store<u8>(s, RETRY_NONE, S_RETRY);
+  pump(s);
+}
+
+/**
+ * Frames one message of the host's, whose bytes lie at `source` (behind the place of its frame, or elsewhere).
+ * With a job of its own the frame is not sealed yet: the caller does it for a batch.
+ */
+export function post(s: usize, type: u32, id: u32, age: u32, source: usize, bytes: u32, job: usize): i32 {
+  if (!maySend(s)) return E_STATE;
+  let extra: u32 = 0;
+  if (id) {
+    if (id < load<u32>(s, S_CURSOR)) return OK; // acknowledged while the host was fetching it
+    if (id != load<u32>(s, S_CURSOR) || id >= load<u32>(s, S_ASKED)) return E_ORDER;
+    if (age >> 28) age = 0xfffffff;
+    extra = 5 + <u32>(age > 0x7f) + <u32>(age > 0x3fff) + <u32>(age > 0x1fffff);
+    type |= FLAG_WANTED;
+  }
+  bytes += extra;
+  // Before READY a device knows no more than the 1,024 bytes that every gateway takes.
+  if (bytes > load<u32>(s, S_LARGEST)) return load<u8>(s, S_STATE) == STATE_ONLINE ? E_TOO_LONG : E_STATE;
+  if (!hasRoom(bytes + LEAD_MAX + 16 + OUT_RESERVE)) return E_ROOM;
+  if (isDatagram(s)) {
+    let ahead = load<u32>(s, S_TX_COUNTER) - load<u32>(s, S_CONFIRMED);
+    if (ahead >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
+    if (ahead == DATAGRAMS_IN_FLIGHT >> 1) sendPing(s);
+  }
+  let before = outBytes();
+  let p = begin(s, type, bytes, job);
+  memory.copy(p + extra, source, bytes - extra);
+  if (id) {
+    store<u32>(p, bswap<u32>(id));
+    p += 4;
+    while (age > 0x7f) {
+      store<u8>(p++, age | 0x80);
+      age >>= 7;
+    }
+    store<u8>(p, age);
+  }
+  if (!GATEWAY || job == JOB) finish(s);
+  else advance(s, job);
+  if (id) {
+    store<u32>(s, id + 1, S_CURSOR);
+    if (id > load<u32>(s, S_SENT)) store<u32>(s, id, S_SENT);
+    let flight = load<u32>(s, S_FLIGHT) + outBytes() - before;
+    store<u32>(s, flight, S_FLIGHT);
+    if (!load<u32>(s, S_MARK)) setMark(s, id, flight);
+    if (load<u8>(s, S_RETRY) == RETRY_NONE) armRetry(s);
+    if (load<u8>(s, S_SLOW)) pump(s);
+  }
+  return OK;
+}
+
+function setMark(s: usize, id: u32, flight: u32): void {
+  store<u32>(s, id, S_MARK);
+  store<u32>(s, flight, S_MARK_BYTES);
+}
+
+/** Everything up to id is acknowledged. */
+function progress(s: usize, id: u32): void {
+  store<u32>(s, id + 1, S_LOW);
+  store<u8>(s, 0, S_BACK);
+  store<u8>(s, 0, S_TRIES);
+  store<u8>(s, RETRY_NONE, S_RETRY);
+  let cursor = load<u32>(s, S_CURSOR);
+  if (cursor <= id) {
+    store<u32>(s, cursor = id + 1, S_CURSOR);
+    if (load<u32>(s, S_ASKED) < cursor) store<u32>(s, cursor, S_ASKED);
+  }
+  if (load<u32>(s, S_MARK) <= id) {
+    let flight = load<u32>(s, S_FLIGHT) - load<u32>(s, S_MARK_BYTES);
+    store<u32>(s, flight, S_FLIGHT);
+    if (cursor > id + 1) setMark(s, cursor - 1, flight);
+    else setMark(s, 0, 0);
+  }
+  if (cursor > id + 1) armRetry(s);
+  emit(EV_RESULT, ACK_OK, 0, s, id, 0);
+}
+
+/** Frames went stale under way: less may queue on the link. */
+export function slowDown(s: usize): void {
+  let slow = load<u8>(s, S_SLOW);
+  if (slow < 17) store<u8>(s, slow + 1, S_SLOW);
+}
+
+/** An ACK of the peer's. */
+export function acknowledged(s: usize, id: u32, status: u32): void {
+  let low = load<u32>(s, S_LOW);
+  if (id - low > load<u32>(s, S_SENT) - low || load<u32>(s, S_SENT) < low) {
+    // Not an id under way; an ok for the one just below the lowest says: go back (once).
+    if (id + 1 == low && status == ACK_OK && !load<u8>(s, S_BACK) && load<u8>(s, S_RETRY) <= RETRY_ACK) {
+      store<u8>(s, 1, S_BACK);
+      goBack(s);
+    }
+  } else if (status == ACK_OK) {
+    progress(s, id);
+  } else if (status == ACK_UNKNOWN_OUTBOX) {
+    if (low > 1) {
+      store<u8>(s, RETRY_STOPPED, S_RETRY);
+      emit(EV_OUTBOX, 0, 0, s, load<u32>(s, S_DOUBT), 0);
+      return;
+    }
+    if (!load<u8>(s, S_BACK)) {
+      store<u8>(s, 1, S_BACK);
+      goBack(s);
+    }
+  } else {
+    if (id != low) progress(s, id - 1);
+    emit(EV_RESULT, status, 0, s, id, 0);
+    if (status < <u32>ACK_STALE) {
+      // Final: SKIP must take its place; a retry that waited is due at once.
+      store<u8>(s, RETRY_NONE, S_RETRY);
+      goBack(s);
+    } else {
+      if (status == ACK_STALE) {
+        slowDown(s);
+        if (isDevice(s)) sendPing(s);
+      }
+      backOff(s);
+    }
+  }
+  pump(s);
+}
+
+/** A message that wants an ACK and whose frame holds: reported to the host if it is the next, answered by the record if not. */
+export function deliver(s: usize, type: u32, kind: u32, id: u32, time: i32, p: usize, bytes: u32): void {
+  let taken = load<u32>(s, S_TAKEN), last = load<u32>(s, S_IN_LAST);
+  if (id <= last) {
+    sendAck(s, id, ACK_OK);
+  } else if (id == taken + 1) {
+    if (kind != DATA && kind != SKIP && taken == last) store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
+    let refusal = load<u8>(s, S_REFUSAL);
+    store<u8>(s, 0, S_GAP);
+    if (refusal && kind != SKIP) {
+      sendAck(s, id, refusal);
+    } else {
+      store<u8>(s, 0, S_REFUSAL);
+      store<u32>(s, id, S_TAKEN);
+      emit(EV_MESSAGE, type, bytes, p, id, time);
+    }
+  } else if (id > taken) {
+    refuse(s, REFUSED_ORDER, type, id, 0);
+    if (!load<u8>(s, S_GAP)) {
+      store<u8>(s, 1, S_GAP);
+      if (taken) sendAck(s, last, ACK_OK);
+      else sendAck(s, id, ACK_UNKNOWN_OUTBOX);
+    }
+  } // else: reported and not yet decided; its ACK will come
+}
+
+/** The host's verdict. ok: all reported up to id; else id is the first undecided one, and those behind it come again. */
+export function answer(s: usize, id: u32, status: u32): i32 {
+  let last = load<u32>(s, S_IN_LAST);
+  if (id <= last || id > load<u32>(s, S_TAKEN)) return E_ORDER;
+  if (!hasRoom(OUT_RESERVE)) return E_ROOM;
+  if (status == ACK_OK) {
+    store<u32>(s, id, S_IN_LAST);
+  } else {
+    if (id != last + 1) return E_ARGUMENT;
+    store<u32>(s, last, S_TAKEN);
+    store<u8>(s, 1, S_GAP); // what is in flight behind it needs no answer
+    if (status < <u32>ACK_STALE) store<u8>(s, status, S_REFUSAL);
+  }
+  // A verdict that comes between two sessions is kept: the next session's repeat is answered by it.
+  if (load<u8>(s, S_STATE) == STATE_ONLINE) sendAck(s, id, status);
+  return OK;
+}

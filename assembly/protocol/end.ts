@@ -1,0 +1,55 @@
+// The end of a session, and when a device tries again.
+
+import {
+  CLOSE_OUTBOX, DOWN_CLOSED, DOWN_EXPIRED, DOWN_HOST, EV_DISCONNECT, STATE_ENDED, STATE_FREE,
+  STATE_ONLINE, STATE_WAITING, S_STATE,
+} from "../abi";
+import { wipe } from "../crypto/bytes";
+import {
+  S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_PRK, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
+} from "./slot";
+import { emit } from "./output";
+
+/** A session that stood this long was a good one: the backoff begins anew. */
+const STABLE_MS: u32 = 30000;
+/** Backoff doubles from 1 s and stays below 120 s: 1 s << 7 is 128 s. */
+const MOST_DOUBLINGS: u32 = 7;
+const LONGEST_WAIT_MS: u32 = 120000;
+const LONGEST_RETRY_AFTER: u32 = 300;
+
+/** Full jitter; a retry-after of R s is a random time between R and 2R. */
+function backoff(s: usize, why: u32, detail: u32, retryAfter: u32): u32 {
+  let attempt = <u32>load<u8>(s, S_ATTEMPT);
+  let stable = load<u8>(s, S_STATE) == STATE_ONLINE && now() - load<u32>(s, S_STARTED) >= STABLE_MS;
+  if (stable) attempt = 0;
+  store<u8>(s, attempt < MOST_DOUBLINGS ? attempt + 1 : attempt, S_ATTEMPT);
+  if (retryAfter) {
+    retryAfter = min(retryAfter, LONGEST_RETRY_AFTER) * 1000;
+    return retryAfter + random(retryAfter);
+  }
+  if (attempt == 0) {
+    // A new handshake that the protocol itself asked for need not wait; a lost one waits its part of the spread.
+    if (why >= <u32>DOWN_EXPIRED || (why == DOWN_CLOSED && detail == CLOSE_OUTBOX)) return 0;
+    if (stable) return random(load<u32>(s, S_SPREAD));
+  }
+  return random(min(<u32>1000 << attempt, LONGEST_WAIT_MS));
+}
+
+/** Ends the session: keys are wiped, the host closes the link; a device waits for its next try. */
+export function end(s: usize, why: u32, detail: u32, retryAfter: u32): void {
+  let wait: u32 = 0;
+  if (isDevice(s)) {
+    if (why == DOWN_HOST) {
+      store<u8>(s, STATE_FREE, S_STATE);
+    } else {
+      wait = backoff(s, why, detail, retryAfter);
+      store<u32>(s, now() + wait, S_ENDED_AT);
+      store<u8>(s, STATE_WAITING, S_STATE);
+    }
+  } else {
+    store<u8>(s, STATE_ENDED, S_STATE);
+  }
+  store<u8>(s, 0, S_CLOCK_LOST);
+  wipe(s + S_TX_KEYS, <u32>(S_PRK + 64 - S_TX_KEYS));
+  emit(EV_DISCONNECT, why, detail, s, wait, 0);
+}

@@ -1,0 +1,89 @@
+// Taking a frame apart before its tag is checked, and the rules that need no key: form, length, the
+// reconstruction of truncated time and counter, and the replay window.
+
+import {
+  REFUSED_MALFORMED, REFUSED_REPLAY, REFUSED_STATE, REFUSED_TIME_RANGE, REFUSED_TOO_LONG, S_RX_COUNTER,
+  S_SESSION, S_TAG_BYTES,
+} from "../abi";
+import { J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, S_TAKES, clock, isDatagram } from "./slot";
+import { header } from "./output";
+
+/** Width of the replay window: RFC 6479's idea in one word. */
+const WINDOW_BITS: u64 = 64;
+
+/** A counter's distance below the highest seen; negative: above it. */
+// @ts-ignore: decorator
+@inline
+function below(s: usize, counter: u64): i64 {
+  return <i64>(load<u64>(s, S_RX_COUNTER) - 1 - counter);
+}
+
+/** True where the counter was seen, or lies behind the window. */
+export function seen(s: usize, counter: u64): bool {
+  let d = below(s, counter);
+  if (d < 0) return false;
+  return <u64>d >= WINDOW_BITS || ((load<u64>(s, S_RX_WINDOW) >> <u64>d) & 1) != 0;
+}
+
+/** Remembers a counter whose tag held. */
+export function mark(s: usize, counter: u64): void {
+  if (isDatagram(s)) {
+    let d = below(s, counter), bits = load<u64>(s, S_RX_WINDOW);
+    if (d >= 0) {
+      store<u64>(s, bits | ((<u64>1) << <u64>d), S_RX_WINDOW);
+      return;
+    }
+    store<u64>(s, (<u64>-d >= WINDOW_BITS ? 0 : bits << <u64>-d) | 1, S_RX_WINDOW);
+  }
+  store<u64>(s, counter + 1, S_RX_COUNTER);
+}
+
+/** Header of a frame on a stream: its body's length, STREAM_WANTS_MORE, or minus a refusal. The body's address is p + 2 or p + 3. */
+export function streamLength(p: usize, available: u32): i32 {
+  if (load<u8>(p) < 128) return -REFUSED_MALFORMED; // another protocol's first byte
+  if (available < 2) return STREAM_WANTS_MORE;
+  let first = <u32>load<u8>(p, 1);
+  if (first < 128) return first;
+  if (available < 3) return STREAM_WANTS_MORE;
+  let second = <u32>load<u8>(p, 2);
+  if (second == 0) return -REFUSED_MALFORMED; // not the shortest form
+  if (second > 127) return -REFUSED_TOO_LONG; // a third byte would follow
+  return (first & 127) | (second << 7);
+}
+export const STREAM_WANTS_MORE: i32 = -1000;
+
+/**
+ * Takes the protected frame at p apart into a job, `ahead` frames behind the next expected one.
+ * Returns the bytes it occupies, STREAM_WANTS_MORE, or minus a refusal.
+ */
+export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32): i32 {
+  let counter = load<u64>(s, S_RX_COUNTER) + ahead;
+  let tagBytes = <u32>load<u8>(s, S_TAG_BYTES);
+  let body: usize, bytes: i32, type = <u32>load<u8>(p);
+  if (isDatagram(s)) {
+    bytes = <i32>(available - 10 - tagBytes);
+    if (bytes < 0 || type < 128) return -REFUSED_MALFORMED;
+    if (bswap<u32>(load<u32>(p, 1)) != load<u32>(s, S_SESSION)) return -REFUSED_STATE;
+    // The full value nearest to the next one: own + signext(field - own).
+    counter += <i64><i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
+    if (<i64>counter < 0 || seen(s, counter)) return -REFUSED_REPLAY;
+    body = p + 10;
+  } else {
+    bytes = streamLength(p, available);
+    if (bytes < 0) return bytes;
+    body = p + (bytes < 128 ? 5 : 6);
+  }
+  if (<u32>bytes > load<u32>(s, S_TAKES)) return -REFUSED_TOO_LONG;
+  if (<u32>(body - p) > available) return STREAM_WANTS_MORE;
+  let field = (<u32>load<u8>(body - 3) << 16) | (<u32>load<u8>(body - 2) << 8) | load<u8>(body - 1);
+  let own = clock(s);
+  let time = own + (<i32>((field - own) << 8) >> 8);
+  if (<u32>time > load<u32>(s, S_LIFE)) return -REFUSED_TIME_RANGE; // negative ones too
+  let total = <u32>(body - p) + bytes + tagBytes;
+  if (total > available) return STREAM_WANTS_MORE;
+  header(job + J_HEADER, counter, time, type, bytes);
+  store<u32>(job, <u32>body, J_BODY);
+  store<u32>(job, bytes, J_BYTES);
+  store<u32>(job, <u32>body + bytes, J_TAG);
+  return total;
+}

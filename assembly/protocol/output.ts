@@ -1,0 +1,120 @@
+// What the core gives its host: events, and frames in the output. On datagram links each frame is led by its
+// length (u16, little-endian, not on the wire), because one frame is one datagram.
+
+import {
+  ACK, A_EVENT_COUNT, A_OUT_BYTES, EV_REFUSED, FLAG_NATIVE, S_SESSION, S_TAG_BYTES, S_TX_COUNTER,
+} from "../abi";
+import {
+  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_HEADER, J_TAG, OUT, OUT_CAP, S_BASE, S_SPOKE, isDatagram, now,
+} from "./slot";
+import { seal } from "./suite";
+
+/** Bytes that lead a frame's body at most: length prefix 2, type 1, session 4, seq 2, time 3. */
+export const LEAD_MAX: u32 = 12;
+
+// @ts-ignore: decorator
+@inline
+export function outBytes(): u32 {
+  return load<u32>(ARENA, A_OUT_BYTES);
+}
+
+export function hasRoom(bytes: u32): bool {
+  return outBytes() + bytes <= OUT_CAP;
+}
+
+export function emit(kind: u32, a: u32, b: u32, c: usize, d: u32, e: u32): void {
+  let n = load<u32>(ARENA, A_EVENT_COUNT);
+  let p = EVENTS + (n << 4);
+  store<u32>(p, kind | (a << 8) | (b << 16));
+  store<u32>(p, <u32>c, 4);
+  store<u32>(p, d, 8);
+  store<u32>(p, e, 12);
+  store<u32>(ARENA, n + 1, A_EVENT_COUNT);
+}
+
+/** Counts a refusal under its reason and tells the host. */
+export function refuse(s: usize, reason: u32, type: u32, id: u32, off: u32): void {
+  let p = COUNTERS + (reason << 2);
+  store<u32>(p, load<u32>(p) + 1);
+  emit(EV_REFUSED, reason, type, s, id, off);
+}
+
+/** Type and length of a frame on a stream; returns the address behind them. */
+export function lead(p: usize, type: u32, bytes: u32): usize {
+  store<u8>(p, type | FLAG_NATIVE);
+  if (bytes < 128) {
+    store<u8>(p, bytes, 1);
+    return p + 2;
+  }
+  store<u8>(p, bytes | 128, 1);
+  store<u8>(p, bytes >> 7, 2);
+  return p + 3;
+}
+
+/** Writes counter, time, type and length, big-endian: what every tag covers. */
+export function header(p: usize, counter: u64, time: u32, type: u32, bytes: u32): void {
+  store<u64>(p, bswap<u64>(counter));
+  store<u32>(p, bswap<u32>(time), 8);
+  store<u8>(p, type, 12);
+  store<u16>(p, bswap<u16>(<u16>bytes), 13);
+}
+
+/** Begins a protected frame: writes what leads the body, fills the job, and returns where the body goes. The caller has made sure of room. */
+export function begin(s: usize, type: u32, bytes: u32, job: usize): usize {
+  let p = OUT + outBytes(), counter = load<u64>(s, S_TX_COUNTER);
+  let time = now() - load<u32>(s, S_BASE);
+  type |= FLAG_NATIVE;
+  header(job + J_HEADER, counter, time, type, bytes);
+  if (isDatagram(s)) {
+    store<u16>(p, bytes + 10 + load<u8>(s, S_TAG_BYTES));
+    store<u8>(p, type, 2);
+    store<u32>(p, bswap<u32>(load<u32>(s, S_SESSION)), 3);
+    store<u16>(p, bswap<u16>(<u16>counter), 7);
+    p += 9;
+  } else {
+    p = lead(p, type, bytes);
+  }
+  store<u8>(p, time >> 16);
+  store<u8>(p, time >> 8, 1);
+  store<u8>(p, time, 2);
+  p += 3;
+  store<u32>(job, <u32>p, J_BODY);
+  store<u32>(job, bytes, J_BYTES);
+  store<u32>(job, <u32>p + bytes, J_TAG);
+  return p;
+}
+
+/** Counts the frame of a job and lets the output grow by it. */
+export function advance(s: usize, job: usize): void {
+  store<u64>(s, load<u64>(s, S_TX_COUNTER) + 1, S_TX_COUNTER);
+  store<u32>(s, now(), S_SPOKE);
+  store<u32>(ARENA, load<u32>(job, J_TAG) + load<u8>(s, S_TAG_BYTES) - <u32>OUT, A_OUT_BYTES);
+}
+
+/** Seals and counts the frame that `begin` began in JOB. */
+export function finish(s: usize): void {
+  seal(s, JOB);
+  advance(s, JOB);
+}
+
+export function sendAck(s: usize, id: u32, status: u32): void {
+  let p = begin(s, ACK, 5, JOB);
+  store<u32>(p, bswap<u32>(id));
+  store<u8>(p, status, 4);
+  finish(s);
+}
+
+/** An unprotected handshake frame of `bytes`: returns where its body goes. */
+export function plain(s: usize, type: u32, bytes: u32): usize {
+  let p = OUT + outBytes(), end: usize;
+  if (isDatagram(s)) {
+    store<u16>(p, bytes + 1);
+    store<u8>(p, type | FLAG_NATIVE, 2);
+    p += 3;
+  } else {
+    p = lead(p, type, bytes);
+  }
+  end = p + bytes;
+  store<u32>(ARENA, <u32>(end - OUT), A_OUT_BYTES);
+  return p;
+}

@@ -1,0 +1,34 @@
+// READY at the device: the session stands, and the gateway has told its terms.
+
+import { EV_ONLINE, STATE_ONLINE, STATE_PROVED, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_SESSION, S_STATE, S_SUITE } from "../abi";
+import { pump } from "./delivery";
+import { emit } from "./output";
+import {
+  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, S_TAKEN, now,
+} from "./slot";
+
+/** 24 days: the longest life whose milliseconds a session clock of 31 bits counts. */
+export const LIFE_MAX_S: u32 = 2000000;
+
+export function ready(s: usize, p: usize): void {
+  if (load<u8>(s, S_STATE) != STATE_PROVED) return; // a repeat: the first one said all this
+  store<u32>(s, min(bswap<u32>(load<u32>(p)), LIFE_MAX_S) * 1000, S_LIFE);
+  store<u32>(s, <u32>bswap<u16>(load<u16>(p, 4)) * 1000, S_IDLE);
+  store<u32>(s, <u32>bswap<u16>(load<u16>(p, 6)) * 1000, S_SPREAD);
+  store<u32>(s, bswap<u16>(load<u16>(p, 8)), S_LARGEST);
+  let outbox = load<u32>(p, 10), other: u32 = 0;
+  outbox = bswap<u32>(outbox);
+  if (outbox != load<u32>(s, S_IN_OUTBOX)) {
+    // Another outbox: nothing of it was taken yet.
+    other = 1;
+    store<u32>(s, outbox, S_IN_OUTBOX);
+    store<u32>(s, 0, S_IN_LAST);
+    store<u32>(s, 0, S_TAKEN);
+    store<u8>(s, 0, S_REFUSAL);
+  }
+  store<u8>(s, STATE_ONLINE, S_STATE);
+  store<u32>(s, now(), S_STARTED);
+  store<u32>(s, load<u32>(s, S_CURSOR), S_ASKED); // bodies that were too long before READY are asked for again
+  emit(EV_ONLINE, load<u8>(s, S_SUITE), other, s, load<u32>(s, S_SESSION), 0);
+  pump(s);
+}

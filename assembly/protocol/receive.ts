@@ -1,0 +1,110 @@
+// A frame's way in, once its tag holds: the time rule, then its type.
+
+import {
+  ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, PING, PONG,
+  READY, REFUSED_BAD_TAG, REFUSED_CLOCK_LOST, REFUSED_FUTURE, REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE,
+  REFUSED_UNKNOWN_TYPE, SKIP, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK,
+} from "../abi";
+import { acknowledged, deliver } from "./delivery";
+import { end } from "./end";
+import { STREAM_WANTS_MORE, mark, parse } from "./frame";
+import { emit, refuse, sendAck } from "./output";
+import { ping, pong } from "./ping";
+import { ready } from "./ready";
+import {
+  JOB, J_BODY, J_BYTES, J_HEADER, J_TIME, J_TYPE, S_BAD_TAGS, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
+  isDatagram, isDevice, now,
+} from "./slot";
+import { open } from "./suite";
+
+/** After so many a datagram session is begun anew: 2^20 tries at an 8-byte tag succeed with a chance of 2^-44. */
+const BAD_TAGS_MAX: u32 = 1048576;
+
+/** Refused before or by the tag: ends a stream, is dropped on datagrams. */
+export function broken(s: usize, reason: u32, type: u32): void {
+  refuse(s, reason, type, 0, 0);
+  if (isDatagram(s)) {
+    let bad = load<u32>(s, S_BAD_TAGS) + <u32>(reason == REFUSED_BAD_TAG);
+    store<u32>(s, bad, S_BAD_TAGS);
+    if (bad < BAD_TAGS_MAX || !isDevice(s)) return;
+  }
+  end(s, DOWN_REFUSED, reason, 0);
+}
+
+/** One protected frame at p. Returns the bytes it took; 0: more are wanted, or the session has ended. */
+export function receive(s: usize, p: usize, available: u32): u32 {
+  let type = <u32>load<u8>(p);
+  let total = parse(s, p, available, JOB, 0);
+  if (total == STREAM_WANTS_MORE) return 0;
+  if (total < 0) {
+    broken(s, -total, type);
+  } else if (awaitsReady(s) && (type & TYPE_MASK) != READY && (type & TYPE_MASK) != CLOSE) {
+    broken(s, REFUSED_STATE, type); // nothing is handled before READY
+  } else if (open(s, JOB)) {
+    handle(s, JOB);
+    return total;
+  } else {
+    broken(s, REFUSED_BAD_TAG, type);
+  }
+  return isDatagram(s) ? available : 0;
+}
+
+// @ts-ignore: decorator
+@inline
+function awaitsReady(s: usize): bool {
+  return isDevice(s) && load<u8>(s, S_STATE) == STATE_PROVED;
+}
+
+/** Acts on a frame whose tag held. */
+export function handle(s: usize, job: usize): void {
+  let type = <u32>load<u8>(job, J_TYPE), kind = type & TYPE_MASK;
+  let p = <usize>load<u32>(job, J_BODY), bytes = load<u32>(job, J_BYTES);
+  let time = <i32>bswap<u32>(load<u32>(job, J_TIME));
+  let id: u32 = 0;
+  mark(s, bswap<u64>(load<u64>(job, J_HEADER)));
+  store<u32>(s, now(), S_HEARD);
+  store<u8>(s, 1, S_HEARD_ANY);
+
+  let off = clock(s) - time;
+  if (type & FLAG_WANTED) {
+    // id u32, age in 1/16 s as LEB128 of 1 to 4 bytes in its shortest form
+    let n: u32 = 4, age: u32 = 0, shift: u32 = 0, byte: u32 = 0x80;
+    while (n < bytes && n < 8) {
+      byte = load<u8>(p + n++);
+      age |= (byte & 127) << shift;
+      shift += 7;
+      if (byte < 128) break;
+    }
+    if (byte >= 128 || (byte == 0 && n > 5) || (id = bswap<u32>(load<u32>(p))) == 0) {
+      return refuse(s, REFUSED_MALFORMED, type, 0, 0);
+    }
+    p += n;
+    bytes -= n;
+    time -= (age * 125) >> 1; // 62.5 ms
+  }
+
+  if (kind == PING) return ping(s, p, bytes);
+  if (kind == PONG) return pong(s, p, bytes);
+  if (kind == CLOSE) {
+    if (bytes < 3) return refuse(s, REFUSED_MALFORMED, type, id, 0);
+    let reason = <u32>load<u8>(p), after = <u32>bswap<u16>(load<u16>(p, 1));
+    emit(EV_CLOSED, reason, after, s, 0, 0);
+    return end(s, DOWN_CLOSED, reason, after);
+  }
+
+  // The time rule: outside the window nothing is acted on; what was taken before is still said to be taken.
+  let window = <i32>load<u32>(s, S_WINDOW);
+  let reason: u32 =
+    load<u8>(s, S_CLOCK_LOST) ? REFUSED_CLOCK_LOST : off > window ? REFUSED_STALE : off < -window ? REFUSED_FUTURE : 0;
+  if (reason) {
+    refuse(s, reason, type, id, off);
+    if (id) sendAck(s, id, id <= load<u32>(s, S_IN_LAST) ? ACK_OK : ACK_STALE);
+    return;
+  }
+
+  if (id) return deliver(s, type, kind, id, time, p, bytes);
+  if (kind == DATA) return emit(EV_MESSAGE, type, bytes, p, 0, time);
+  if (kind == ACK && bytes == 5) return acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
+  if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) return ready(s, p);
+  refuse(s, kind == ACK || kind == SKIP ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type, 0, 0);
+}

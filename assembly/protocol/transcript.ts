@@ -1,0 +1,57 @@
+// The handshake's arithmetic, the same for both roles: prk over H ‖ C, and the two proofs.
+
+import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
+import { shaBegin, shaEnd, shaUpdate } from "../crypto/sha256";
+import { wipe } from "../crypto/bytes";
+import { KEY_STATE, MAC, OKM, S_HELLO_BYTES, S_PRK, S_TRANSCRIPT } from "./slot";
+import { L_DEVICE, L_GATEWAY, L_PRK, derive, label } from "./suite";
+
+export const VERSION: u32 = 1;
+export const NONCE_BYTES: u32 = 16;
+export const PROOF_BYTES: u32 = 16;
+export const C_BYTES: u32 = 32;
+/** H without the identity: version, link, suites, nonce 16, outbox 4, largest 2, key id, length of the identity. */
+export const H_FIXED: u32 = 27;
+/** H's and C's fields. */
+export const H_NONCE: usize = 3;
+export const H_OUTBOX: usize = 19;
+export const H_LARGEST: usize = 23;
+export const H_KEY_ID: usize = 25;
+export const H_ID_BYTES: usize = 26;
+export const H_ID: usize = 27;
+export const C_SUITE: usize = 1;
+export const C_SESSION: usize = 2;
+export const C_WINDOW: usize = 6;
+export const C_NONCE: usize = 8;
+export const C_TIME: usize = 24;
+export const HANDSHAKE_MS: u32 = 10000;
+/** Nobody waits for READY with a body above this. */
+export const EARLY_BODY: u32 = 1024;
+
+// @ts-ignore: decorator
+@inline
+export function challengeOf(s: usize): usize {
+  return s + S_TRANSCRIPT + load<u8>(s, S_HELLO_BYTES);
+}
+
+/** prk = HMAC(key, "tidelock/1 prk" ‖ SHA-256(H ‖ C)), kept as an HMAC state. */
+export function makePrk(s: usize, key: usize): void {
+  shaBegin();
+  shaUpdate(s + S_TRANSCRIPT, <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
+  shaEnd(OKM);
+  hmacKey(KEY_STATE, key, 32);
+  hmacBegin(KEY_STATE);
+  hmacUpdate(label(L_PRK), 14);
+  hmacUpdate(OKM, 32);
+  hmacEnd(KEY_STATE, MAC);
+  hmacKey(s + S_PRK, MAC, 32);
+  wipe(MAC, <u32>(KEY_STATE + 64 - MAC));
+}
+
+export function gatewayProof(s: usize, out: usize): void {
+  derive(s, L_GATEWAY, 7, out, PROOF_BYTES);
+}
+
+export function deviceProof(s: usize, out: usize): void {
+  derive(s, L_DEVICE, 6, out, PROOF_BYTES);
+}
