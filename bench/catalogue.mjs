@@ -1,0 +1,13 @@
+/** Every benchmark: its name stays, because scripts and the README refer to it. */
+
+export const CATALOGUE = [
+  { name: 'core.signed', file: './core/signed.mjs', seconds: 120, about: 'one signed frame of a 64-byte message in one call, against createHmac' },
+  { name: 'core.signed-chunk', file: './core/signed-chunk.mjs', seconds: 120, about: 'the same in chunks of 64 frames, per frame' },
+  { name: 'core.signed-noble', file: './core/signed-noble.mjs', seconds: 180, about: 'one signed frame, against the HMAC of @noble/hashes' },
+  { name: 'core.sealed-open', file: './core/sealed-open.mjs', seconds: 180, about: 'one sealed frame in one call, against createDecipheriv' },
+  { name: 'codec.mqtt-packet', file: './core/codec.mjs', seconds: 120, about: 'encode and decode, 64 messages a chunk, against mqtt-packet' },
+  { name: 'tcp.signed', file: './tcp/signed.mjs', seconds: 420, about: 'messages a second over loopback TCP, against aedes at QoS 0' },
+  { name: 'tcp.sealed', file: './tcp/sealed.mjs', seconds: 420, about: 'the same with every body encrypted' },
+  { name: 'memory.device', file: './memory/device.mjs', seconds: 420, about: 'memory of the server for each of 5,000 connected devices, against aedes' },
+  { name: 'entry.flood', file: './entry/flood.mjs', seconds: 180, about: 'seconds until a device gets in while 20,000 strangers hang on the gateway' },
+];

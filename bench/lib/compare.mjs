@@ -1,0 +1,67 @@
+/** Interleaved rounds: ours, peer, ours, peer … so that a slow minute of the machine falls on both. */
+
+import { median, spread } from './statistics.mjs';
+
+/**
+ * @param {object} plan
+ * @param {string} plan.name      row name
+ * @param {string} plan.unit      'ns', 'messages/s', 'bytes', 's', 'µs'
+ * @param {'low'|'high'} plan.better  which direction is better
+ * @param {string} plan.peerName
+ * @param {number} plan.rounds    measured rounds; one more in front warms both up and is dropped
+ * @param {() => number | Promise<number>} plan.ours  one round; gives the figure in `unit`
+ * @param {() => number | Promise<number>} plan.peer
+ * @param {{ goal?: number, warmUp?: boolean }} [plan.options]
+ * @param {(event: object) => void} emit  hears {kind: 'round', …}
+ * @returns {Promise<object>} the row
+ */
+export async function compare(plan, emit) {
+  const { name, unit, better, peerName, rounds, goal, warmUp = true } = plan;
+  const ours = [];
+  const peer = [];
+  for (let round = warmUp ? 0 : 1; round <= rounds; round++) {
+    const first = await plan.ours();
+    const second = await plan.peer();
+    positive(first, `${name}: our figure`);
+    positive(second, `${name}: the figure of ${peerName}`);
+    emit({ kind: 'round', name, round, rounds, unit, ours: first, peer: second, peerName });
+    if (round === 0) continue;
+    ours.push(first);
+    peer.push(second);
+  }
+  return row({ name, unit, better, peerName, goal }, ours, peer);
+}
+
+/** One row of the table from the figures of all rounds. */
+export function row({ name, unit, better, peerName, goal }, ours, peer) {
+  const a = median(ours);
+  const b = median(peer);
+  return {
+    name,
+    unit,
+    ours: a,
+    peer: b,
+    peerName,
+    ratio: better === 'low' ? b / a : a / b,
+    // One number for the reader of the JSON: the worse of the two sides.
+    spread: Math.max(spread(ours), spread(peer)),
+    spreadOurs: spread(ours),
+    spreadPeer: spread(peer),
+    goal,
+  };
+}
+
+/**
+ * Nanoseconds per operation of `work`, which does `operations` of them. Garbage of the round before is
+ * collected first, so that nobody pays for another's.
+ */
+export function timed(operations, work) {
+  globalThis.gc?.();
+  const start = process.hrtime.bigint();
+  work();
+  return Number(process.hrtime.bigint() - start) / operations;
+}
+
+function positive(value, what) {
+  if (!Number.isFinite(value) || value <= 0) throw new Error(`${what} is ${value}; the measurement went wrong`);
+}

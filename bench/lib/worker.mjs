@@ -1,0 +1,27 @@
+/** The process of one benchmark: loads its module, sends rows, notes and progress to run.mjs. */
+
+// A benchmark whose starter is gone has no reader: it must not go on alone.
+process.on('disconnect', () => process.exit(1));
+
+process.once('message', async ({ file, name, quick }) => {
+  const emit = (event) => process.send?.(event);
+  try {
+    const { run } = await import(new URL(`../${file}`, import.meta.url).href);
+    await run({
+      name,
+      quick,
+      emit,
+      row: (row) => emit({ kind: 'row', row }),
+      skip: (text) => emit({ kind: 'skipped', text: `${name}: skipped, ${text}` }),
+      note: (text) => emit({ kind: 'note', text: `${name}: ${text}` }),
+    });
+  } catch (error) {
+    const text = error.code === 'ERR_MODULE_NOT_FOUND' && /dist/.test(error.message) ? 'the package is not built: npm run build' : error.message;
+    emit({ kind: 'failed', text });
+    if (process.env.TIDELOCK_BENCH_TRACE) process.stderr.write(`${error.stack}\n`);
+  }
+  // The channel is flushed before it closes; only then may the process end.
+  process.removeAllListeners('disconnect');
+  process.once('disconnect', () => process.exit(0));
+  process.disconnect();
+});

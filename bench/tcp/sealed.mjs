@@ -1,0 +1,5 @@
+/** tcp.sealed: see throughput.mjs. */
+
+import { throughput } from './throughput.mjs';
+
+export const run = (context) => throughput('sealed', context);

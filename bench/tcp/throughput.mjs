@@ -1,0 +1,106 @@
+/**
+ * Messages a second over loopback TCP: gateway and aedes each in a process, each fed by 8 raw sockets of another process.
+ * Both count at their message event; the time runs from the first message to the last.
+ */
+
+import { compare, row as rowOf } from '../lib/compare.mjs';
+import { median } from '../lib/statistics.mjs';
+import { quantity } from '../lib/report.mjs';
+import { withChildren } from '../lib/child.mjs';
+
+const CLIENTS = 8;
+const PER_WRITE = 64;
+const FRAME = 85;
+/** Below it a server waits for its load: the generator is the limit, not the server. */
+const FULL = 0.9;
+const WINDOW = 60_000;
+
+const sizes = (quick) =>
+  quick
+    ? { rounds: 3, each: 6_400, single: 1_600, mqttjs: 1_600 }
+    : { rounds: 7, each: 64_000, single: 12_800, mqttjs: 9_600 };
+
+/** One server with its generator; `figures` gathers what each round told. */
+class Pair {
+  constructor(server, generator, bytes) {
+    Object.assign(this, { server, generator, bytes, figures: [] });
+  }
+
+  async open(kind, options = {}) {
+    this.port = await this.server.call('start', options);
+    await this.generator.call('open', { kind, port: this.port, clients: CLIENTS, bytes: this.bytes, ...options });
+  }
+
+  /** One round: `each` messages of every client. Gives messages a second. */
+  async round(each, perWrite) {
+    await this.generator.call('prepare', { count: each, perWrite });
+    return this.measure(each, 'go');
+  }
+
+  async measure(each, go) {
+    await this.server.call('arm', { count: each * CLIENTS, bytes: this.bytes });
+    const sent = this.generator.call(go, { count: each }, 60);
+    const [load, result] = await Promise.all([sent, this.server.call('result', {}, 60)]).catch(async (error) => {
+      throw new Error(`${error.message} (${await this.server.call('progress').catch(() => 'no word from the server')})`);
+    });
+    this.figures.push({ ...result, generator: load.busy });
+    return result.rate;
+  }
+
+  /** Medians of the rounds since the last call. */
+  take() {
+    const figures = this.figures;
+    this.figures = [];
+    const of = (key) => median(figures.map((figure) => figure[key]));
+    return { rate: of('rate'), cpu: of('cpu'), busy: of('busy'), generator: of('generator'), cpus: figures.map(({ cpu }) => cpu) };
+  }
+}
+
+/** @param {'signed'|'sealed'} suite */
+export async function throughput(suite, { name, quick, emit, row, note }) {
+  const size = sizes(quick);
+  const files = ['tcp/gateway-server.mjs', 'tcp/generator.mjs', 'tcp/aedes-server.mjs', 'tcp/generator.mjs', 'tcp/sink-server.mjs', 'tcp/generator.mjs'];
+  await withChildren(files, async (...child) => {
+    const ours = new Pair(child[0], child[1], FRAME);
+    const aedes = new Pair(child[2], child[3], 0);
+    const sink = new Pair(child[4], child[5], FRAME);
+    await ours.open('gateway', { suite, window: WINDOW });
+    await aedes.open('aedes');
+    await sink.open('sink');
+
+    const plan = { unit: 'messages/s', better: 'high', peerName: 'aedes, QoS 0' };
+    const main = await compare({
+      ...plan, name, rounds: size.rounds, goal: 2,
+      ours: () => ours.round(size.each, PER_WRITE),
+      peer: () => aedes.round(size.each, PER_WRITE),
+    }, emit);
+    row(main);
+    report(ours.take(), aedes.take(), { name, row, note, chunked: true });
+
+    const ceiling = [];
+    for (let round = 0; round <= 3; round++) ceiling.push(await sink.round(size.each, PER_WRITE));
+    note(`the generator's ceiling against a bare TCP sink, ${PER_WRITE} messages a write: ${quantity(median(ceiling.slice(1)), 'messages/s')}`);
+
+    row(await compare({
+      ...plan, name: `${name}-single`, rounds: 3, peerName: 'aedes, QoS 0, one message a write',
+      ours: () => ours.round(size.single, 1),
+      peer: () => aedes.round(size.single, 1),
+    }, emit));
+    report(ours.take(), aedes.take(), { name: `${name}-single`, note, chunked: false });
+
+    await aedes.generator.call('openMqttClients', { port: aedes.port, clients: CLIENTS });
+    const js = [];
+    for (let round = 0; round <= 3; round++) js.push(await aedes.measure(size.mqttjs, 'goMqttClients'));
+    note(`aedes fed by ${CLIENTS} mqtt.js clients: ${quantity(median(js.slice(1)), 'messages/s')}${limit(aedes.take())}`);
+  });
+}
+
+/** CPU a message as a row of its own, and who was the limit. */
+function report(ours, aedes, { name, row, note, chunked }) {
+  if (chunked) row(rowOf({ name: `${name}-cpu`, unit: 'µs', better: 'low', peerName: 'aedes, CPU a message' }, ours.cpus, aedes.cpus));
+  const how = chunked ? `${PER_WRITE} messages a write` : 'one message a write';
+  note(`${how}: gateway ${percent(ours.busy)} busy, its generator ${percent(ours.generator)}${limit(ours)}; aedes ${percent(aedes.busy)}, its generator ${percent(aedes.generator)}${limit(aedes)}`);
+}
+
+const percent = (part) => `${(100 * part).toFixed(0)} %`;
+const limit = ({ busy }) => (busy < FULL ? ' [the generator is the limit]' : '');
