@@ -144,7 +144,7 @@ export interface Proof {
 }
 
 export function readDatagramProof(body: Uint8Array): Proof {
-  return parse('bad proof', body, (reader) => {
+  return parse('hello', body, (reader) => {
     const hello = readHelloFields(reader);
     const h = body.slice(0, reader.position);
     const challenge = readChallengeFields(reader);
