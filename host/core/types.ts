@@ -22,11 +22,13 @@ export interface SessionSink {
   /** Bytes to write to the link: on a stream any number of frames, on datagrams exactly one. The sink owns the buffer. */
   output(bytes: Buffer): void;
   /**
-   * A frame whose tag held. `body` is a view of the received bytes (`signed`) or of one copy a chunk (`sealed`): it stays valid.
-   * `id` 0: no acknowledgement is wanted; else the host must answer with `answer(id, status)`, now or later, in the order of ids.
-   * `time`: session ms at which the message was taken (frame time minus age), may be negative; `flags` is the frame's first byte.
+   * A frame whose tag held. The body is `chunk.subarray(start, end)`: a view of the received bytes (`signed`) or of one copy
+   * a chunk (`sealed`) that stays valid; making the view is left to whoever wants it, because at a million messages a second
+   * it costs more than the call. `id` 0: no acknowledgement is wanted; else the host must answer with `answer(id, status)`,
+   * now or later, in the order of ids (SKIP is reported too: its receipt must be made durable). `time`: session ms at which
+   * the message was taken (frame time minus age), may be negative; `flags` is the frame's first byte.
    */
-  message(body: Buffer, id: number, time: number, flags: number): void;
+  message(chunk: Buffer, start: number, end: number, id: number, time: number, flags: number): void;
   /** The core can send now: hand over the bodies of ids first … first+count-1 in this order with `send` (SKIP for one given up). */
   wanted(first: number, count: number): void;
   /** The end of message `id`: ACK_OK means this and every id before it; a final refusal means this id alone, and SKIP must follow under the same id (the core asks for it by `wanted`). Non-final statuses (stale, busy) are information: the core tries again by itself. */
@@ -51,8 +53,8 @@ export interface GatewaySink extends SessionSink {
 export interface DeviceSink extends SessionSink {
   /** Open the link, then call `connected` (or `lost` where it can't be opened). */
   connect(): void;
-  /** READY came: the session stands. */
-  online(suite: number, session: number): void;
+  /** READY came: the session stands. `fresh`: the gateway's outbox is another than before, so ids of messages still being handled mean nothing any more: give no answer for them. */
+  online(suite: number, session: number, fresh: boolean): void;
   /** The session clock was set again by PING/PONG. */
   clock(correction: number, roundTrip: number): void;
 }
@@ -106,7 +108,7 @@ export interface GatewayCoreApi {
   answer(slot: number, id: number, status: number, now: number): void;
   /** Ids below `next` are now queued for the device; `wanted` follows when they may go. */
   queued(slot: number, next: number, now: number): void;
-  /** Frames and signs as many of the messages as there is room for, in one crossing; returns how many were taken (fewer: call again after output was drained; E_ORDER for the first: the core has gone back, drop them). */
+  /** Frames and signs as many of the messages as there is room for, in one crossing; returns how many were taken or the negative status of the first: E_ORDER: the core has gone back, drop them, `wanted` comes again; E_TOO_LONG: longer than the peer takes (give SKIP in its place); E_STATE: no session, or a body above 1,024 bytes before READY (it is asked for again). */
   send(slot: number, messages: Outgoing[], now: number): number;
   /** Sends CLOSE (where keys exist) and ends the session; `disconnect` follows. */
   close(slot: number, reason: number, retryAfter: number, now: number): void;
@@ -150,6 +152,8 @@ export interface DeviceSettings {
   /** Record of what came from the gateway: its outbox and the last id taken (0, 0: none). */
   inOutbox: number;
   inLast: number;
+  /** ms after which the own clock may be off by a quarter of the window; default 9,720,000 (a 50 ppm crystal). */
+  drift?: number;
 }
 
 /** The device's whole state machine: when to connect, to ping, to send again, to wait. */

@@ -1,0 +1,249 @@
+/**
+ * The device's side of the core: one session and its whole state machine, an instance a device.
+ */
+import { randomFillSync } from 'node:crypto';
+
+import * as abi from '../../assembly/abi.js';
+import { CoreMemory } from './memory.js';
+import { instantiate, preferredBuild, type Build } from './module.js';
+import type { DeviceCoreApi, DeviceSettings, DeviceSink, Outgoing, SessionInfo } from './types.js';
+
+const ENTROPY_BYTES = 32;
+
+export class DeviceCore extends CoreMemory implements DeviceCoreApi {
+  private readonly sink: DeviceSink;
+  private readonly datagram: boolean;
+  private readonly slot: number;
+  private readonly base: number;
+  private readonly outputBound: (bytes: Buffer) => void;
+  private readonly tellBound = (record: number): void => this.tell(record);
+
+  static load(settings: DeviceSettings, sink: DeviceSink, build: Build = preferredBuild()): Promise<DeviceCore> {
+    return Promise.resolve(new DeviceCore(settings, sink, build));
+  }
+
+  private constructor(settings: DeviceSettings, sink: DeviceSink, build: Build) {
+    super(instantiate(build));
+    this.sink = sink;
+    this.outputBound = (bytes) => sink.output(bytes);
+    this.datagram = (settings.link & abi.LINK_DATAGRAM) !== 0;
+    this.base = this.arena << 2;
+    const id = Buffer.from(settings.id, 'utf8');
+    if (settings.key.length !== 32) throw new RangeError(`a key has 32 bytes, this one ${settings.key.length}`);
+    if (id.length === 0 || id.length > 64) throw new RangeError(`an identity has 1 to 64 bytes, this one ${id.length}`);
+    const { u8 } = this;
+    const d = this.base + abi.A_CONFIG;
+    u8.set(settings.key, d + abi.D_KEY);
+    u8[d + abi.D_KEY_ID] = settings.keyId;
+    u8[d + abi.D_LINK] = settings.link;
+    u8[d + abi.D_SUITES] = settings.suites;
+    u8[d + abi.D_ID_BYTES] = id.length;
+    u8.set(id, d + abi.D_ID);
+    u8.writeUInt16LE(settings.largest, d + abi.D_LARGEST);
+    u8.writeUInt16LE(settings.roundTrip, d + abi.D_ROUND_TRIP);
+    u8.writeUInt32LE(settings.outbox, d + abi.D_OUTBOX);
+    u8.writeUInt32LE(settings.outLow, d + abi.D_OUT_LOW);
+    u8.writeUInt32LE(settings.outSent, d + abi.D_OUT_SENT);
+    u8.writeUInt32LE(settings.outNext, d + abi.D_OUT_NEXT);
+    u8.writeUInt32LE(settings.inOutbox, d + abi.D_IN_OUTBOX);
+    u8.writeUInt32LE(settings.inLast, d + abi.D_IN_LAST);
+    u8.writeUInt32LE(settings.drift ?? 0, d + abi.D_DRIFT);
+    if (this.call('init', 0) !== abi.OK) throw new RangeError('device settings: identity, suites or largest body (at most 16,383) is out of range');
+    this.locate();
+    this.slot = this.word(abi.A_SLOT);
+  }
+
+  /** Output and events of the last call. */
+  private after(): number {
+    this.takeOutput(this.outputBound, this.datagram);
+    this.call('sent', 0); // tells the core where the next body goes, now that the output is empty
+    return this.tellEvents(this.tellBound);
+  }
+
+  private done(): void {
+    this.after();
+    this.doLater();
+  }
+
+  private tell(record: number): void {
+    const u32 = this.u32;
+    const head = u32[record]!;
+    const a = (head >>> 8) & 0xff;
+    const b = head >>> 16;
+    const c = u32[record + 1]!;
+    const d = u32[record + 2]!;
+    const e = u32[record + 3]!;
+    const { sink } = this;
+    switch (head & 0xff) {
+      case abi.EV_MESSAGE: {
+        const body = Buffer.from(this.u8.subarray(c, c + b)); // the core's buffer is used again
+        sink.message(body, 0, b, d, e | 0, a);
+        break;
+      }
+      case abi.EV_CONNECT:
+        sink.connect();
+        break;
+      case abi.EV_DISCONNECT:
+        sink.disconnect(a, b, d);
+        break;
+      case abi.EV_ONLINE:
+        sink.online(a, d, b !== 0);
+        break;
+      case abi.EV_SEND:
+        sink.wanted(d, a);
+        break;
+      case abi.EV_RESULT:
+        sink.result(d, a);
+        break;
+      case abi.EV_OUTBOX:
+        sink.outboxUnknown(d);
+        break;
+      case abi.EV_REFUSED:
+        sink.refused(a, b, d, e | 0);
+        break;
+      case abi.EV_CLOSED:
+        sink.closed(a, b);
+        break;
+      case abi.EV_CLOCK:
+        sink.clock(d | 0, e);
+        break;
+    }
+  }
+
+  start(now: number): void {
+    this.retrying(() => this.call('start', now >>> 0));
+  }
+
+  connected(now: number): void {
+    if (this.busy) {
+      this.defer(() => this.connected(now)); // it empties the buffer that events may point into
+      return;
+    }
+    const at = this.base + abi.A_ENTROPY;
+    randomFillSync(this.u8, at, ENTROPY_BYTES);
+    const status = this.call('connected', now >>> 0);
+    if (status < 0 && status !== abi.E_STATE) this.failed('connected', status);
+    this.done();
+  }
+
+  lost(now: number): void {
+    if (this.busy) {
+      this.defer(() => this.lost(now));
+      return;
+    }
+    this.retrying(() => this.call('lost', now >>> 0));
+  }
+
+  receive(chunk: Buffer, now: number): void {
+    if (this.busy) {
+      this.defer(() => this.receive(chunk, now));
+      return;
+    }
+    let at = 0;
+    do {
+      const room = this.word(abi.A_RX_ROOM);
+      const bytes = Math.min(room, chunk.length - at);
+      if (this.datagram && bytes < chunk.length) return; // longer than any frame: dropped
+      this.u8.set(chunk.subarray(at, at + bytes), this.word(abi.A_RX));
+      at += bytes;
+      let status = this.call('rx', bytes, now >>> 0);
+      for (;;) {
+        if (status < 0) this.failed('rx', status);
+        this.after();
+        if (status !== abi.MORE) break;
+        status = this.call('rx', 0, now >>> 0);
+      }
+      if (bytes === 0 && this.word(abi.A_RX_ROOM) === 0) {
+        this.call('rx', 0, now >>> 0); // moves what is left to the front
+        this.after();
+      }
+    } while (at < chunk.length);
+    this.doLater();
+  }
+
+  answer(id: number, status: number, now: number): void {
+    this.retrying(() => this.call('answer', id, status, now >>> 0));
+  }
+
+  queued(next: number, now: number): void {
+    this.retrying(() => this.call('queue', next, now >>> 0));
+  }
+
+  renumber(outbox: number, next: number, now: number): void {
+    this.retrying(() => this.call('renumber', outbox, next, now >>> 0));
+  }
+
+  stop(now: number): void {
+    this.retrying(() => this.call('stop', abi.CLOSE_NORMAL, now >>> 0));
+  }
+
+  clockLost(now: number): void {
+    this.retrying(() => this.call('clock_lost', now >>> 0));
+  }
+
+  /** A call that finds the list of events full waits until it has been told. Other refusals: the session went another way meanwhile. */
+  private retrying(run: () => number): void {
+    if (run() === abi.E_EVENTS) {
+      this.defer(() => this.retrying(run));
+      return;
+    }
+    this.done();
+  }
+
+  send(messages: Outgoing[], now: number): number {
+    let taken = 0;
+    let status: number = abi.OK;
+    for (const m of messages) {
+      if (m.body.length > this.word(abi.A_SEND_ROOM)) {
+        this.takeOutput(this.outputBound, this.datagram);
+        this.call('sent', 0);
+        if (m.body.length > this.word(abi.A_SEND_ROOM)) {
+          status = abi.E_TOO_LONG;
+          break;
+        }
+      }
+      status = this.frame(m, now);
+      if (status === abi.E_ROOM && this.takeOutput(this.outputBound, this.datagram)) {
+        this.call('sent', 0);
+        status = this.frame(m, now);
+      }
+      if (status !== abi.OK) break;
+      taken++;
+    }
+    this.done();
+    return taken > 0 || messages.length === 0 ? taken : status;
+  }
+
+  private frame(m: Outgoing, now: number): number {
+    this.u8.set(m.body, this.word(abi.A_SEND));
+    const age = m.id === 0 ? 0 : Math.min(Math.floor(m.age / 62.5), 0xfffffff);
+    return this.call('send', m.type | (m.repeat ? abi.FLAG_REPEAT : 0), m.body.length, m.id, age, now >>> 0);
+  }
+
+  poll(now: number): number {
+    for (;;) {
+      const wait = this.call('poll', now >>> 0);
+      this.done();
+      if (wait > 0) return wait;
+    }
+  }
+
+  info(): SessionInfo {
+    const { u8, slot } = this;
+    return {
+      suite: u8[slot + abi.S_SUITE]!,
+      session: u8.readUInt32LE(slot + abi.S_SESSION),
+      epoch: u8.readUInt32LE(slot + abi.S_EPOCH) + u8.readUInt32LE(slot + abi.S_EPOCH + 4) * 0x100000000,
+      largest: u8.readUInt32LE(slot + abi.S_LARGEST),
+      link: u8[slot + abi.S_LINK]!,
+    };
+  }
+
+  record(): { inOutbox: number; inLast: number } {
+    return { inOutbox: this.u8.readUInt32LE(this.slot + abi.S_IN_OUTBOX), inLast: this.u8.readUInt32LE(this.slot + abi.S_IN_LAST) };
+  }
+
+  wipe(): void {
+    this.u8.fill(0);
+  }
+}

@@ -1,0 +1,10 @@
+/** The protocol engine, for those who bring their own input and output. Its numbers are explained in docs/abi.md. */
+export * as abi from '../../assembly/abi.js';
+export { DeviceCore } from './device-core.js';
+export { GatewayCore } from './gateway-core.js';
+export { isIdentity } from './identity.js';
+export { preferredBuild, wasmPath, type Build } from './module.js';
+export type {
+  DeviceCoreApi, DeviceSettings, DeviceSink, GatewayCoreApi, GatewaySettings, GatewaySink, Outgoing, Receipts, SessionInfo,
+  SessionSink,
+} from './types.js';
