@@ -10,6 +10,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CATALOGUE } from './catalogue.mjs';
+import { codeOf, messageOf } from './lib/errors.mjs';
 import { machineText } from './lib/machine.mjs';
 import { plain, quantity, table } from './lib/report.mjs';
 
@@ -35,7 +36,7 @@ function readOptions(args) {
       options: { only: { type: 'string' }, json: { type: 'string' }, quick: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
     }));
   } catch (error) {
-    throw new Misuse(error.message.split('. ')[0]);
+    throw new Misuse(messageOf(error).split('. ')[0]);
   }
   const names = values.only?.split(',').map((name) => name.trim()).filter(Boolean);
   if (names?.length === 0) throw new Misuse('--only wants at least one name');
@@ -52,7 +53,7 @@ function checkWritable(file) {
     if (existsSync(path) && statSync(path).isDirectory()) throw new Error('it is a directory');
     accessSync(existsSync(path) ? path : dirname(path), constants.W_OK);
   } catch (error) {
-    throw new Misuse(`--json ${file}: cannot write there (${error.code ?? error.message})`);
+    throw new Misuse(`--json ${file}: cannot write there (${codeOf(error) ?? messageOf(error)})`);
   }
 }
 
@@ -71,7 +72,7 @@ function runEntry(entry, quick) {
       reason = `did not finish within ${entry.seconds} s and was stopped`;
       worker.kill('SIGKILL');
     }, entry.seconds * 1000);
-    worker.on('message', (event) => {
+    worker.on('message', (/** @type {any} */ event) => {
       if (event.kind === 'round') progress(event);
       else if (event.kind === 'row') rows.push(event.row);
       else if (event.kind === 'note') notes.push(event.text);
@@ -118,8 +119,8 @@ async function main() {
       rows.push(...result.rows);
       notes.push(...result.notes);
     } catch (error) {
-      failures.push(error.message);
-      process.stderr.write(`${error.message}\n`);
+      failures.push(messageOf(error));
+      process.stderr.write(`${messageOf(error)}\n`);
     }
   }
   if (rows.length > 0) process.stdout.write(`\n${table(rows)}\n`);

@@ -26,11 +26,12 @@ function ours(count) {
 /** The 64 packets of a chunk are joined into one buffer outside the time: a writer of MQTT may cork its socket instead. */
 function mqttPacket(count) {
   const [{ body: payload }] = outgoing(1);
+  /** @type {mqtt.IPublishPacket} */
   const packet = { cmd: 'publish', topic: 'd/0', payload, qos: 0, dup: false, retain: false };
   const joined = Buffer.concat(Array.from({ length: PER_CHUNK }, () => mqtt.generate(packet)));
   const parser = mqtt.parser();
   let parsed = 0;
-  parser.on('packet', ({ payload }) => { if (payload.length === 64) parsed++; });
+  parser.on('packet', (packet) => { if (packet.cmd === 'publish' && packet.payload.length === 64) parsed++; });
   parser.on('error', (error) => { throw error; });
   return () => {
     parsed = 0;

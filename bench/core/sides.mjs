@@ -60,11 +60,12 @@ function verify(messages, tags, holds) {
 export function nodeChaCha(count) {
   const key = createSecretKey(randomBytes(32));
   const options = { authTagLength: 16 };
+  const AAD = { plaintextLength: 64 };
   const sealed = Array.from({ length: count }, () => {
     const nonce = randomBytes(12);
     const data = randomBytes(15);
     const cipher = createCipheriv('chacha20-poly1305', key, nonce, options);
-    cipher.setAAD(data, { plaintextLength: 64 });
+    cipher.setAAD(data, AAD);
     const body = Buffer.concat([cipher.update(randomBytes(64)), cipher.final()]);
     return { nonce, data, body, tag: cipher.getAuthTag() };
   });
@@ -74,7 +75,7 @@ export function nodeChaCha(count) {
       for (let i = 0; i < count; i++) {
         const { nonce, data, body, tag } = sealed[i];
         const decipher = createDecipheriv('chacha20-poly1305', key, nonce, options);
-        decipher.setAAD(data);
+        decipher.setAAD(data, AAD);
         decipher.setAuthTag(tag);
         bytes += decipher.update(body).length;
         decipher.final(); // throws where the tag does not hold

@@ -5,6 +5,7 @@
 
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { messageOf, trace } from './errors.mjs';
 
 /**
  * Starts `file` (relative to bench/). `call(name, argument, seconds)` runs one of its functions; `stop()` ends it.
@@ -12,7 +13,7 @@ import { fileURLToPath } from 'node:url';
  * @param {{ gc?: boolean }} [options]  gc: the child may collect garbage on demand
  */
 export function startChild(file, { gc = true } = {}) {
-  const process_ = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), [], {
+  const child = fork(fileURLToPath(new URL(`../${file}`, import.meta.url)), [], {
     execArgv: gc ? ['--expose-gc'] : [],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
@@ -25,9 +26,9 @@ export function startChild(file, { gc = true } = {}) {
     for (const { reject } of waiting.values()) reject(new Error(`${file}: ${text}`));
     waiting.clear();
   };
-  process_.on('error', (error) => fail(error.message));
-  process_.on('exit', (code, signal) => fail(`its process ended with ${signal ?? `code ${code}`}`));
-  process_.on('message', ({ n, result, error }) => {
+  child.on('error', (error) => fail(error.message));
+  child.on('exit', (code, signal) => fail(`its process ended with ${signal ?? `code ${code}`}`));
+  child.on('message', (/** @type {any} */ { n, result, error }) => {
     const entry = waiting.get(n);
     if (entry === undefined) return;
     waiting.delete(n);
@@ -46,15 +47,15 @@ export function startChild(file, { gc = true } = {}) {
           reject(new Error(`${file}: ${name} did not answer within ${seconds} s`));
         }, seconds * 1000);
         waiting.set(n, { resolve, reject, clock });
-        process_.send({ n, name, argument });
+        child.send({ n, name, argument });
       });
     },
     stop() {
       ended = true;
-      if (process_.exitCode !== null || process_.signalCode !== null) return Promise.resolve();
+      if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
       return new Promise((resolve) => {
-        process_.once('exit', resolve);
-        process_.kill('SIGKILL');
+        child.once('exit', resolve);
+        child.kill('SIGKILL');
       });
     },
   };
@@ -68,10 +69,10 @@ export function serve(api) {
     try {
       answer = { n, result: await api[name](argument) };
     } catch (error) {
-      answer = { n, error: error.message };
-      if (process.env.TIDELOCK_BENCH_TRACE) process.stderr.write(`${error.stack}\n`);
+      answer = { n, error: messageOf(error) };
+      trace(error);
     }
-    if (process.connected) process.send(answer);
+    process.send?.(answer);
   });
 }
 

@@ -3,17 +3,24 @@
 import { median, spread } from './statistics.mjs';
 
 /**
- * @param {object} plan
- * @param {string} plan.name      row name
- * @param {string} plan.unit      'ns', 'messages/s', 'bytes', 's', 'µs'
- * @param {'low'|'high'} plan.better  which direction is better
- * @param {string} plan.peerName
- * @param {number} plan.rounds    measured rounds; one more in front warms both up and is dropped
- * @param {() => number | Promise<number>} plan.ours  one round; gives the figure in `unit`
- * @param {() => number | Promise<number>} plan.peer
- * @param {{ goal?: number, warmUp?: boolean }} [plan.options]
+ * @typedef {object} Subject
+ * @property {string} name      row name
+ * @property {string} unit      'ns', 'messages/s', 'bytes', 's', 'µs'
+ * @property {string} better    which direction is better: 'low' or 'high'
+ * @property {string} peerName
+ * @property {number} [goal]    ratio that is aimed at
+ *
+ * @typedef {object} Rounds
+ * @property {number} rounds    measured rounds
+ * @property {boolean} [warmUp] false: no round in front that warms both up and is dropped
+ * @property {() => number | Promise<number>} ours  one round; gives the figure in `unit`
+ * @property {() => number | Promise<number>} peer
+ */
+
+/**
+ * @param {Subject & Rounds} plan
  * @param {(event: object) => void} emit  hears {kind: 'round', …}
- * @returns {Promise<object>} the row
+ * @returns the row
  */
 export async function compare(plan, emit) {
   const { name, unit, better, peerName, rounds, goal, warmUp = true } = plan;
@@ -32,7 +39,12 @@ export async function compare(plan, emit) {
   return row({ name, unit, better, peerName, goal }, ours, peer);
 }
 
-/** One row of the table from the figures of all rounds. */
+/**
+ * One row of the table from the figures of all rounds.
+ * @param {Subject} subject
+ * @param {number[]} ours
+ * @param {number[]} peer
+ */
 export function row({ name, unit, better, peerName, goal }, ours, peer) {
   const a = median(ours);
   const b = median(peer);

@@ -6,6 +6,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 export async function settledMemory() {
   // One collection leaves what finalizers free (sockets, WASM memories) to the next.
   for (let turn = 0; turn < 4; turn++) {
+    if (globalThis.gc === undefined) throw new Error('this process was started without --expose-gc');
     globalThis.gc();
     await pause(100);
   }

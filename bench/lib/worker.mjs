@@ -1,9 +1,11 @@
 /** The process of one benchmark: loads its module, sends rows, notes and progress to run.mjs. */
 
+import { codeOf, messageOf, trace } from './errors.mjs';
+
 // A benchmark whose starter is gone has no reader: it must not go on alone.
 process.on('disconnect', () => process.exit(1));
 
-process.once('message', async ({ file, name, quick }) => {
+process.once('message', async (/** @type {any} */ { file, name, quick }) => {
   const emit = (event) => process.send?.(event);
   try {
     const { run } = await import(new URL(`../${file}`, import.meta.url).href);
@@ -16,9 +18,10 @@ process.once('message', async ({ file, name, quick }) => {
       note: (text) => emit({ kind: 'note', text: `${name}: ${text}` }),
     });
   } catch (error) {
-    const text = error.code === 'ERR_MODULE_NOT_FOUND' && /dist/.test(error.message) ? 'the package is not built: npm run build' : error.message;
+    const missing = codeOf(error) === 'ERR_MODULE_NOT_FOUND' && /dist/.test(messageOf(error));
+    const text = missing ? 'the package is not built: npm run build' : messageOf(error);
     emit({ kind: 'failed', text });
-    if (process.env.TIDELOCK_BENCH_TRACE) process.stderr.write(`${error.stack}\n`);
+    trace(error);
   }
   // The channel is flushed before it closes; only then may the process end.
   process.removeAllListeners('disconnect');

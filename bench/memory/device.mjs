@@ -3,7 +3,7 @@
  * measures them with one client connected, connects 5,000, and measures again; garbage is collected before both.
  */
 
-import { compare } from '../lib/compare.mjs';
+import { compare, row as rowOf } from '../lib/compare.mjs';
 import { startChild } from '../lib/child.mjs';
 
 /** Paced, so that nobody's backlog overflows and neither server allocates for a burst that no fleet makes. */
@@ -40,7 +40,7 @@ async function perClient({ server: file, kind, options }, count) {
 export async function run({ name, quick, emit, row }) {
   const count = quick ? 500 : 5_000;
   const rounds = quick ? 2 : 3;
-  const heaps = { ours: [], aedes: [] };
+  const heaps = { ours: /** @type {number[]} */ ([]), aedes: /** @type {number[]} */ ([]) };
   const side = (which) => async () => {
     const { rss, heap } = await perClient(SIDES[which], count);
     heaps[which].push(heap);
@@ -48,9 +48,5 @@ export async function run({ name, quick, emit, row }) {
   };
   const plan = { unit: 'bytes', better: 'low', rounds, warmUp: false };
   row(await compare({ ...plan, name, goal: 1, ours: side('ours'), peer: side('aedes'), peerName: `aedes, RSS a client of ${count}` }, emit));
-  row(await compare({
-    ...plan, name: `${name}-heap`, peerName: 'aedes, heap and external memory a client',
-    ours: () => heaps.ours.shift(),
-    peer: () => heaps.aedes.shift(),
-  }, () => {}));
+  row(rowOf({ unit: 'bytes', better: 'low', name: `${name}-heap`, peerName: 'aedes, heap and external memory a client' }, heaps.ours, heaps.aedes));
 }

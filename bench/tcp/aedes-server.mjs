@@ -1,10 +1,10 @@
 /** aedes in a process of its own, on a plain TCP server as its README starts it. It counts at its publish event. */
 
-import { createServer } from 'node:net';
 import { Aedes } from 'aedes';
 import { settledMemory } from '../lib/memory.mjs';
 import { Meter } from '../lib/meter.mjs';
 import { serve } from '../lib/child.mjs';
+import { listenTcp } from '../lib/listen.mjs';
 
 const meter = new Meter();
 let broker;
@@ -16,9 +16,7 @@ serve({
     broker.on('publish', (packet, client) => {
       if (client !== null) meter.message();
     });
-    const server = createServer({ noDelay: true }, broker.handle);
-    await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-    return server.address().port;
+    return listenTcp(broker.handle);
   },
   arm: ({ count }) => meter.arm(count),
   result: () => meter.result(),

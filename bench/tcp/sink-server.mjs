@@ -1,8 +1,8 @@
 /** Counts bytes and does nothing else: how fast the load generator can be. */
 
-import { createServer } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { serve } from '../lib/child.mjs';
+import { listenTcp } from '../lib/listen.mjs';
 
 let left = 0;
 let start;
@@ -13,7 +13,7 @@ let result;
 
 serve({
   async start() {
-    const server = createServer({ noDelay: true }, (socket) => {
+    return listenTcp((socket) => {
       socket.on('error', () => {});
       socket.on('data', (chunk) => {
         if (start === undefined) {
@@ -24,8 +24,6 @@ serve({
         if (left === 0) finish({ rate: (total / Number(process.hrtime.bigint() - start)) * 1e9, cpu: 0, busy: performance.eventLoopUtilization(loop).utilization });
       });
     });
-    await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-    return server.address().port;
   },
   /** `bytes` a message: the rate is told in messages. */
   arm({ count, bytes }) {

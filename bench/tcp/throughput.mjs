@@ -20,10 +20,17 @@ const sizes = (quick) =>
     ? { rounds: 3, each: 6_400, single: 1_600, mqttjs: 1_600 }
     : { rounds: 7, each: 64_000, single: 12_800, mqttjs: 9_600 };
 
+/** @typedef {{ rate: number, cpu: number, busy: number, generator: number }} Figure */
+
 /** One server with its generator; `figures` gathers what each round told. */
 class Pair {
+  port = 0;
+  figures = /** @type {Figure[]} */ ([]);
+
   constructor(server, generator, bytes) {
-    Object.assign(this, { server, generator, bytes, figures: [] });
+    this.server = server;
+    this.generator = generator;
+    this.bytes = bytes;
   }
 
   async open(kind, options = {}) {
@@ -51,7 +58,7 @@ class Pair {
   take() {
     const figures = this.figures;
     this.figures = [];
-    const of = (key) => median(figures.map((figure) => figure[key]));
+    const of = (/** @type {keyof Figure} */ key) => median(figures.map((figure) => figure[key]));
     return { rate: of('rate'), cpu: of('cpu'), busy: of('busy'), generator: of('generator'), cpus: figures.map(({ cpu }) => cpu) };
   }
 }
@@ -75,18 +82,16 @@ export async function throughput(suite, { name, quick, emit, row, note }) {
       peer: () => aedes.round(size.each, PER_WRITE),
     }, emit);
     row(main);
-    report(ours.take(), aedes.take(), { name, row, note, chunked: true });
-
-    const ceiling = [];
-    for (let round = 0; round <= 3; round++) ceiling.push(await sink.round(size.each, PER_WRITE));
-    note(`the generator's ceiling against a bare TCP sink, ${PER_WRITE} messages a write: ${quantity(median(ceiling.slice(1)), 'messages/s')}`);
+    const chunked = [ours.take(), aedes.take()];
+    row(rowOf({ name: `${name}-cpu`, unit: 'µs', better: 'low', peerName: 'aedes, CPU a message' }, chunked[0].cpus, chunked[1].cpus));
+    note(`${PER_WRITE} messages a write: ${loads(...chunked)}; the generator's ceiling against a bare TCP sink: ${await ceiling(sink, size.each, PER_WRITE)}`);
 
     row(await compare({
       ...plan, name: `${name}-single`, rounds: 3, peerName: 'aedes, QoS 0, one message a write',
       ours: () => ours.round(size.single, 1),
       peer: () => aedes.round(size.single, 1),
     }, emit));
-    report(ours.take(), aedes.take(), { name: `${name}-single`, note, chunked: false });
+    note(`one message a write: ${loads(ours.take(), aedes.take())}; the generator's ceiling: ${await ceiling(sink, size.single, 1)}`);
 
     await aedes.generator.call('openMqttClients', { port: aedes.port, clients: CLIENTS });
     const js = [];
@@ -95,11 +100,18 @@ export async function throughput(suite, { name, quick, emit, row, note }) {
   });
 }
 
-/** CPU a message as a row of its own, and who was the limit. */
-function report(ours, aedes, { name, row, note, chunked }) {
-  if (chunked) row(rowOf({ name: `${name}-cpu`, unit: 'µs', better: 'low', peerName: 'aedes, CPU a message' }, ours.cpus, aedes.cpus));
-  const how = chunked ? `${PER_WRITE} messages a write` : 'one message a write';
-  note(`${how}: gateway ${percent(ours.busy)} busy, its generator ${percent(ours.generator)}${limit(ours)}; aedes ${percent(aedes.busy)}, its generator ${percent(aedes.generator)}${limit(aedes)}`);
+/** Messages a second that the generator manages where the server does nothing. */
+async function ceiling(sink, each, perWrite) {
+  const rates = [];
+  for (let round = 0; round <= 3; round++) rates.push(await sink.round(each, perWrite));
+  return quantity(median(rates.slice(1)), 'messages/s');
+}
+
+/** How busy everyone was, and what a message cost the servers. */
+function loads(ours, aedes) {
+  const side = (name, figure) =>
+    `${name} ${percent(figure.busy)} busy at ${figure.cpu.toFixed(2)} µs CPU a message, its generator ${percent(figure.generator)}${limit(figure)}`;
+  return `${side('gateway', ours)}; ${side('aedes', aedes)}`;
 }
 
 const percent = (part) => `${(100 * part).toFixed(0)} %`;
