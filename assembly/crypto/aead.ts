@@ -1,10 +1,9 @@
 // AEAD_CHACHA20_POLY1305 (RFC 8439, 2.8), in place.
 import { equal } from "./bytes";
 import { chachaBegin, chachaXor } from "./chacha20";
-import { polyBegin, polyBlocks, polyEnd, polyPadded } from "./poly1305";
+import { POLY_BLOCK, polyBegin, polyBlock, polyEnd, polyPadded } from "./poly1305";
 
 const ONE_TIME: usize = memory.data(32, 8);
-const LENGTHS: usize = memory.data(16, 8);
 const TAG: usize = memory.data(16, 8);
 
 /** Encrypts `bytes` bytes at `data` in place and writes the 16-byte tag. */
@@ -38,8 +37,8 @@ function mac(aad: usize, aadBytes: u32, data: usize, bytes: u32, out: usize): vo
   polyBegin(ONE_TIME);
   polyPadded(aad, aadBytes);
   polyPadded(data, bytes);
-  store<u64>(LENGTHS, aadBytes);
-  store<u64>(LENGTHS, bytes, 8);
-  polyBlocks(LENGTHS, 1, 1);
+  store<u64>(POLY_BLOCK, aadBytes);
+  store<u64>(POLY_BLOCK, bytes, 8);
+  polyBlock(1);
   polyEnd(ONE_TIME, out);
 }
