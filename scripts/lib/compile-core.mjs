@@ -5,8 +5,8 @@
 import asc from 'assemblyscript/asc';
 import { root } from './root.mjs';
 
-/** asc rounds the heap base up to 16 bytes but exports the data end as it is. */
-const DATA_END = '~lib/memory/__data_end';
+/** Where static data ends. asc rounds neither up to what WAMR wants. */
+const ENDS = ['~lib/memory/__data_end', '~lib/memory/__heap_base'];
 const WAMR_ALIGNMENT = 16;
 
 /**
@@ -18,18 +18,20 @@ export async function compileCore({ name, target, entries }) {
   const printed = asc.createMemoryStream();
   /** @type {{ binaryen?: any, features: number }} */
   const tools = { features: 0 };
-  class AlignDataEnd {
+  class AlignEnds {
     /** @param {any} module  a Binaryen module */
     afterCompile(module) {
       // asc puts itself and Binaryen on the prototype of a transform.
       tools.binaryen = /** @type {any} */ (this).binaryen;
       tools.features = module.getFeatures();
-      const global = module.getGlobal(DATA_END);
-      if (!global) return;
       // WAMR shrinks a module's memory from 64 KiB to what is used only if the data end is a multiple of 16.
-      const end = tools.binaryen.getExpressionInfo(tools.binaryen.getGlobalInfo(global).init).value;
-      module.removeGlobal(DATA_END);
-      module.addGlobal(DATA_END, tools.binaryen.i32, false, module.i32.const(-(-end & -WAMR_ALIGNMENT)));
+      for (const name of ENDS) {
+        const global = module.getGlobal(name);
+        if (!global) continue;
+        const end = tools.binaryen.getExpressionInfo(tools.binaryen.getGlobalInfo(global).init).value;
+        module.removeGlobal(name);
+        module.addGlobal(name, tools.binaryen.i32, false, module.i32.const(-(-end & -WAMR_ALIGNMENT)));
+      }
     }
   }
   /** @type {Uint8Array | undefined} */
@@ -38,7 +40,7 @@ export async function compileCore({ name, target, entries }) {
   const { error } = await asc.main([...entries, ...options], {
     stdout: printed,
     stderr: printed,
-    transforms: [/** @type {any} */ (AlignDataEnd)],
+    transforms: [/** @type {any} */ (AlignEnds)],
     writeFile: (/** @type {string} */ _name, /** @type {Uint8Array | string} */ contents) => {
       binary = /** @type {Uint8Array} */ (contents);
     },
