@@ -1,0 +1,162 @@
+// One device on the bare engine. Every call returns what it told: events and bytes for the link.
+
+import { Engine, type Told, abi } from './engine.js';
+
+export interface DeviceOptions {
+  build?: string;
+  key: Uint8Array;
+  keyId?: number;
+  identity?: string | Uint8Array;
+  link?: number;
+  suites?: number;
+  largest?: number;
+  roundTrip?: number;
+  outbox?: number;
+  outLow?: number;
+  outSent?: number;
+  outNext?: number;
+  inOutbox?: number;
+  inLast?: number;
+  /** The 32 bytes of entropy of each `connected`; the first 16 are the nonce. */
+  entropy?: () => Uint8Array;
+  now?: number;
+}
+
+let seed = 1;
+/** Bytes that differ on every call and are the same on every run. */
+export function testEntropy(length = 32): Uint8Array {
+  return Uint8Array.from({ length }, () => {
+    seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+    return seed >>> 24;
+  }).fill(1, 0, 1);
+}
+
+export class EngineDevice extends Engine {
+  now: number;
+  /** The last status that a call returned. */
+  status = 0;
+  readonly datagrams: boolean;
+  private readonly entropy: () => Uint8Array;
+
+  constructor(options: DeviceOptions) {
+    super(options.build ?? 'core-device');
+    this.now = options.now ?? 1_000;
+    this.entropy = options.entropy ?? testEntropy;
+    const link = options.link ?? 0;
+    this.datagrams = (link & abi.LINK_DATAGRAM) !== 0;
+    const config = this.arena + abi.A_CONFIG;
+    const identity = typeof options.identity === 'object' ? options.identity : new TextEncoder().encode(options.identity ?? 'pump-00007');
+    this.write(config + abi.D_KEY, options.key);
+    this.view.setUint8(config + abi.D_KEY_ID, options.keyId ?? 0);
+    this.view.setUint8(config + abi.D_LINK, link);
+    this.view.setUint8(config + abi.D_SUITES, options.suites ?? abi.SUITE_SEALED);
+    this.view.setUint8(config + abi.D_ID_BYTES, identity.length);
+    this.view.setUint16(config + abi.D_LARGEST, options.largest ?? 512, true);
+    this.view.setUint16(config + abi.D_ROUND_TRIP, options.roundTrip ?? 0, true);
+    this.setU32(config + abi.D_OUTBOX, options.outbox ?? 0x0a0b0c0d);
+    this.setU32(config + abi.D_OUT_LOW, options.outLow ?? 1);
+    this.setU32(config + abi.D_OUT_SENT, options.outSent ?? (options.outLow ?? 1) - 1);
+    this.setU32(config + abi.D_OUT_NEXT, options.outNext ?? options.outLow ?? 1);
+    this.setU32(config + abi.D_IN_OUTBOX, options.inOutbox ?? 0);
+    this.setU32(config + abi.D_IN_LAST, options.inLast ?? 0);
+    this.write(config + abi.D_ID, identity.slice(0, 64));
+    this.status = this.call('init', this.now);
+  }
+
+  get slot(): number {
+    return this.u32(this.arena + abi.A_SLOT);
+  }
+
+  get state(): number {
+    return this.view.getUint8(this.slot + abi.S_STATE);
+  }
+
+  /** Events and output since the last time. */
+  take(): Told {
+    const events = this.takeEvents();
+    const output = this.peekOutput(this.datagrams);
+    this.call('sent', this.u32(this.arena + abi.A_OUT_BYTES));
+    return { events, output };
+  }
+
+  private run(name: string, ...args: number[]): Told {
+    this.status = this.call(name, ...args, this.now);
+    return this.take();
+  }
+
+  start(): Told {
+    return this.run('start');
+  }
+
+  connected(): Told {
+    this.write(this.arena + abi.A_ENTROPY, this.entropy());
+    return this.run('connected');
+  }
+
+  lost(): Told {
+    return this.run('lost');
+  }
+
+  /** A stream's bytes in any pieces, or one datagram. */
+  receive(bytes: Uint8Array): Told {
+    const told: Told = { events: [], output: [] };
+    let at = 0;
+    do {
+      const room = this.u32(this.arena + abi.A_RX_ROOM);
+      const piece = bytes.subarray(at, at + room);
+      if (at < bytes.length && piece.length === 0) throw new Error('the device takes no more bytes');
+      this.write(this.u32(this.arena + abi.A_RX), piece);
+      at += piece.length;
+      this.status = this.call('rx', piece.length, this.now);
+      this.add(told, this.take());
+      while (this.status === abi.MORE) {
+        this.status = this.call('rx', 0, this.now);
+        this.add(told, this.take());
+      }
+    } while (at < bytes.length);
+    return told;
+  }
+
+  private add(to: Told, more: Told): void {
+    to.events.push(...more.events);
+    to.output.push(...more.output);
+  }
+
+  queue(next: number): Told {
+    return this.run('queue', next);
+  }
+
+  send(body: Uint8Array, id = 0, age = 0, type: number = abi.DATA): Told {
+    const room = this.u32(this.arena + abi.A_SEND_ROOM);
+    if (body.length <= room) this.write(this.u32(this.arena + abi.A_SEND), body);
+    this.status = this.call('send', type, body.length, id, age, this.now);
+    return this.take();
+  }
+
+  answer(id: number, status: number): Told {
+    return this.run('answer', id, status);
+  }
+
+  renumber(outbox: number, next: number): Told {
+    return this.run('renumber', outbox, next);
+  }
+
+  stop(reason: number = abi.CLOSE_NORMAL): Told {
+    return this.run('stop', reason);
+  }
+
+  clockLost(): Told {
+    return this.run('clock_lost');
+  }
+
+  /** Does everything that is due; `wait` is the time until the next thing is. */
+  poll(): Told & { wait: number } {
+    const told: Told = { events: [], output: [] };
+    for (let i = 0; i < 100; i++) {
+      const wait = this.call('poll', this.now);
+      this.add(told, this.take());
+      if (wait > 0) return { ...told, wait };
+    }
+    throw new Error('poll has something due for ever');
+  }
+}

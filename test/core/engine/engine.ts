@@ -1,0 +1,125 @@
+// The bare WASM of the core, as a test drives it: no wrapper in between, every address and number at hand.
+
+import { readFileSync } from 'node:fs';
+import * as abi from '../../../dist/assembly/abi.js';
+
+export { abi };
+
+/** What both builds export, and what only one of them does. */
+export interface Exports {
+  memory: WebAssembly.Memory;
+  [name: string]: ((...args: number[]) => number) | WebAssembly.Memory;
+}
+
+export interface Event {
+  kind: number;
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+  e: number;
+  /** EV_MESSAGE: a copy of the body; EV_HELLO: of the identity. */
+  bytes?: Uint8Array;
+}
+
+export interface Told {
+  events: Event[];
+  /** Bytes for the link: on a stream in one piece, on datagrams one each. */
+  output: Uint8Array[];
+}
+
+const modules = new Map<string, WebAssembly.Module>();
+
+function compiled(name: string): WebAssembly.Module {
+  let module = modules.get(name);
+  if (!module) {
+    module = new WebAssembly.Module(readFileSync(new URL(`../../../dist/wasm/${name}.wasm`, import.meta.url)));
+    modules.set(name, module);
+  }
+  return module;
+}
+
+export class Engine {
+  readonly exports: Exports;
+  protected readonly arena: number;
+
+  /** `name`: a build without imports, such as core-device or core-gateway. */
+  constructor(name: string) {
+    this.exports = new WebAssembly.Instance(compiled(name)).exports as unknown as Exports;
+    this.arena = this.call('arena');
+  }
+
+  call(name: string, ...args: number[]): number {
+    const target = this.exports[name];
+    if (typeof target !== 'function') throw new TypeError(`this build has no export ${name}`);
+    return target(...args);
+  }
+
+  get view(): DataView {
+    return new DataView(this.exports.memory.buffer);
+  }
+
+  u32(address: number): number {
+    return this.view.getUint32(address, true);
+  }
+
+  setU32(address: number, value: number): void {
+    this.view.setUint32(address, value, true);
+  }
+
+  bytes(address: number, length: number): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, address, length).slice();
+  }
+
+  write(address: number, bytes: Uint8Array): void {
+    new Uint8Array(this.exports.memory.buffer, address, bytes.length).set(bytes);
+  }
+
+  /** All of its memory, to go back to. */
+  snapshot(): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer).slice();
+  }
+
+  restore(snapshot: Uint8Array): void {
+    new Uint8Array(this.exports.memory.buffer).set(snapshot);
+  }
+
+  counters(): number[] {
+    const address = this.u32(this.arena + abi.A_COUNTERS);
+    return Array.from({ length: abi.REFUSED_COUNT }, (_, i) => this.u32(address + 4 * i));
+  }
+
+  protected takeEvents(): Event[] {
+    const address = this.u32(this.arena + abi.A_EVENTS);
+    const count = this.u32(this.arena + abi.A_EVENT_COUNT);
+    const events = Array.from({ length: count }, (_, i) => {
+      const at = address + i * abi.EVENT_BYTES;
+      const view = this.view;
+      const event: Event = {
+        kind: view.getUint8(at),
+        a: view.getUint8(at + 1),
+        b: view.getUint16(at + 2, true),
+        c: view.getUint32(at + 4, true),
+        d: view.getUint32(at + 8, true),
+        e: view.getInt32(at + 12, true),
+      };
+      if (event.kind === abi.EV_MESSAGE || event.kind === abi.EV_HELLO) event.bytes = this.bytes(event.c, event.b);
+      return event;
+    });
+    this.setU32(this.arena + abi.A_EVENT_COUNT, 0);
+    return events;
+  }
+
+  /** The output as it lies there; the caller sets it to 0 or says `sent`. */
+  protected peekOutput(datagrams: boolean): Uint8Array[] {
+    const all = this.bytes(this.u32(this.arena + abi.A_OUT), this.u32(this.arena + abi.A_OUT_BYTES));
+    if (!datagrams) return all.length ? [all] : [];
+    const frames: Uint8Array[] = [];
+    for (let at = 0; at < all.length; ) {
+      const length = all[at]! | (all[at + 1]! << 8);
+      frames.push(all.slice(at + 2, at + 2 + length));
+      at += 2 + length;
+    }
+    return frames;
+  }
+}
