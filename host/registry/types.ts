@@ -1,0 +1,313 @@
+/**
+ * The registry as its users see it: devices and their keys, the durable inbox, the queues towards devices.
+ *
+ * Instants are Unix milliseconds, sizes bytes. Operations take effect in the order in which they are called, and a
+ * promise is fulfilled only when what it reports is on the disk. What fails does so with a `TidelockError`; a
+ * DATABASE_* error leaves the outcome unknown, and every operation may then simply be tried again.
+ */
+import type { Receipts } from '../core/types.js';
+
+export type { Receipts } from '../core/types.js';
+
+// ---- Devices and keys ----
+
+export interface DeviceEntry {
+  readonly identity: string;
+  readonly disabled: boolean;
+  /** When it was added. */
+  readonly created: number;
+  /** When its last session began; undefined: none yet. */
+  readonly since: number | undefined;
+  /** Numbers of its keys. */
+  readonly keyIds: readonly number[];
+  /** Messages that wait for it, and undone ones from it in the inbox. */
+  readonly queued: number;
+  readonly inbox: number;
+}
+
+export interface DeviceEvent {
+  readonly identity: string;
+  /** What became of it. `disabled`: its session is to be closed; nothing that it still does can be committed. */
+  readonly change: 'added' | 'enabled' | 'disabled';
+}
+
+export interface AddOptions {
+  /** 32 bytes; default: minted. The caller's copy stays the caller's to wipe. */
+  key?: Uint8Array;
+  /** 0 to 255; default 0. */
+  keyId?: number;
+}
+
+/** Who may connect. A volatile gateway has one without a database. */
+export interface DeviceDirectory {
+  /**
+   * The 32-byte key, from memory: for the handshake. Undefined: unknown or disabled. The bytes are the directory's: they must
+   * not be changed, and are wiped by `close`.
+   */
+  find(identity: string, keyId: number): Uint8Array | undefined;
+}
+
+// ---- Delivery, both ways ----
+
+/** The right of one session to act for its identity. A later takeover, `disable` and `renew` end it. */
+export interface Lease {
+  readonly identity: string;
+  readonly epoch: number;
+  /** The device's outbox in this session (told in HELLO). */
+  readonly outbox: number;
+}
+
+export interface Takeover {
+  readonly lease: Lease;
+  /** For the core. While nothing of an outbox is acknowledged, `outNext` is at most 2: see `DeliveryStore.take`. */
+  readonly receipts: Receipts;
+}
+
+/** A message from a device that wants an ACK. */
+export interface Received {
+  readonly lease: Lease;
+  /** Its number in the lease's outbox. Those of one lease come consecutively, over calls too. */
+  readonly id: number;
+  /** When it was made. */
+  readonly time: number;
+  /** It may have been acted on before. */
+  readonly repeat: boolean;
+  /** Copied before `commit` returns. Undefined: a SKIP; its receipt is made durable, nothing enters the inbox. */
+  readonly body: Uint8Array | undefined;
+}
+
+/**
+ * What became of a received message.
+ * `durable`: it and its receipt are on the disk (now, or by an earlier try): ACK ok.
+ * `full`: no room in the inbox, nothing was written: ACK busy, and it comes again.
+ * `gap`: one before it was not taken: no ACK; it comes again.
+ * `superseded`: the lease has ended: no ACK; the session is to be closed.
+ */
+export type Verdict = 'durable' | 'full' | 'gap' | 'superseded';
+
+/** A message for a device, as the core asked for it. */
+export interface Outbound {
+  readonly id: number;
+  /** Its stable name; empty for a SKIP. */
+  readonly message: string;
+  /** Undefined: it was given up (or never was one): send SKIP. */
+  readonly body: Uint8Array | undefined;
+  /** When it was queued: its age counts from then. */
+  readonly made: number;
+  /** It may have been acted on before. */
+  readonly repeat: boolean;
+}
+
+export interface QueueOptions {
+  /** ms from now after which it is given up; 1 to `queueLifetime`, default 60,000. */
+  lifetime?: number;
+  /** Where the device lost its record after it was sent: `report` in doubt (default), or `repeat`. */
+  doubt?: 'report' | 'repeat';
+}
+
+export interface Queued {
+  /** Stable name of the message: `identity#outbox-number`. A renumbering does not change it. */
+  readonly message: string;
+  /** For `queued` of the core, where the device is connected. */
+  readonly next: number;
+}
+
+/** How a queued message ended. `in doubt`: it was sent and never acknowledged; it may have been acted on. */
+export type End = 'delivered' | 'expired' | 'refused' | 'too long' | 'no target' | 'in doubt' | 'cancelled';
+
+export interface Ended {
+  readonly message: string;
+  readonly identity: string;
+  readonly end: End;
+  readonly at: number;
+}
+
+/** A message in a queue. */
+export interface Waiting {
+  readonly message: string;
+  readonly identity: string;
+  readonly bytes: number;
+  readonly made: number;
+  readonly deadline: number;
+  /** It may have reached the device. */
+  readonly sent: boolean;
+}
+
+/**
+ * What a session needs to deliver in order and once. The registry keeps it on the disk, a volatile gateway in memory.
+ * Where a method takes a lease and fulfils with undefined, the lease has ended and nothing was written.
+ */
+export interface DeliveryStore {
+  /**
+   * A session with a valid proof begins: ends every earlier lease of the identity and returns its receipts, in one
+   * statement. Undefined: the device is unknown or disabled by now (CLOSE disabled).
+   * `outbox`: the device's, from HELLO.
+   */
+  takeover(identity: string, outbox: number): Promise<Takeover | undefined>;
+
+  /**
+   * Makes messages and receipts durable, in one transaction: one verdict for each, in the same order. Calls that come while
+   * one is being written are written together in the next. Rejected: nothing may be acknowledged; answer busy
+   * (they come again, and what was committed after all is known), or call it again with the same.
+   */
+  commit(messages: readonly Received[]): Promise<Verdict[]>;
+
+  /** Puts a message at the end of the queue. Rejected with QUEUE_FULL, DEVICE_UNKNOWN, DISABLED, TOO_LONG, BAD_OPTION. */
+  enqueue(identity: string, body: string | Uint8Array, options?: QueueOptions): Promise<Queued>;
+
+  /**
+   * The bodies that the core wants. They are committed as sent before this is fulfilled; one whose lifetime is over
+   * comes as SKIP. May return fewer than `count`, never with a hole.
+   *
+   * Number 1 of every outbox is a SKIP, and nothing else goes before it is acknowledged: a device without a record takes
+   * number 1 whatever it is, so a command under it could be obeyed twice. `next` in receipts, `enqueue` and
+   * `delivered` sees to it.
+   */
+  take(lease: Lease, first: number, count: number): Promise<Outbound[] | undefined>;
+
+  /** The device has taken all up to `id`. Fulfilled with `next`, for the core's `queued` where it has grown. */
+  delivered(lease: Lease, id: number): Promise<number | undefined>;
+
+  /** Final refusal of `id` (an ACK status, or ACK_TOO_LONG where the core found so): those before it are delivered, SKIP takes its place. */
+  refused(lease: Lease, id: number, status: number): Promise<number | undefined>;
+
+  /** The device is busy: it has taken neither `id` nor what follows it, so these count as never sent. */
+  untaken(lease: Lease, id: number): Promise<void>;
+
+  /**
+   * The device does not know the outbox: those up to `doubt` end in doubt or, where the sender asked for it, are repeated;
+   * the rest is renumbered under a new outbox. Ends the lease: CLOSE(outbox), and a takeover follows.
+   */
+  renew(lease: Lease, doubt: number): Promise<void>;
+
+  /** Gives up a message that was never sent. `sent`: too late; `unknown`: not in a queue (any more). */
+  cancel(message: string): Promise<'cancelled' | 'sent' | 'unknown'>;
+
+  /**
+   * Ends what has outlived its lifetime: `expired` where it was never sent, `in doubt` where it was. To be called now and then;
+   * fulfilled with the earliest deadline that is left, undefined: none. (`take` sends nothing overdue in any case.)
+   */
+  expire(): Promise<number | undefined>;
+
+  /** What waits, in order of queueing. `after`: the last message seen. Default limit 1,000. */
+  waiting(options?: { identity?: string; after?: string; limit?: number }): Promise<Waiting[]>;
+
+  /** How a message ended, or that it waits. Undefined: never known, or forgotten by age or number (`keepEnds`). */
+  outcome(message: string): Promise<Ended | Waiting | undefined>;
+
+  /** A queued message has ended; told after it was committed, before the operation that ended it is fulfilled. */
+  on(event: 'ended', listener: (ended: Ended) => void): this;
+  off(event: 'ended', listener: (ended: Ended) => void): this;
+}
+
+// ---- The inbox ----
+
+export interface InboxRow {
+  /** Place in the inbox: rises, never comes again. */
+  readonly position: number;
+  /** Stable and unique: `identity#outbox-number`. */
+  readonly message: string;
+  readonly identity: string;
+  readonly body: Buffer;
+  /** When the device made it. */
+  readonly time: number;
+  readonly repeat: boolean;
+}
+
+export interface Inbox {
+  /** Undone rows behind `after` (default 0), in order; at most `limit` (default 64). */
+  read(options?: { after?: number; limit?: number }): Promise<InboxRow[]>;
+  /** Marks rows done, by position: nobody reads them again. */
+  done(positions: readonly number[]): Promise<void>;
+  /** New rows can be read. */
+  on(event: 'inbox', listener: () => void): this;
+  off(event: 'inbox', listener: () => void): this;
+}
+
+// ---- All together ----
+
+/** Bounds of what devices and senders can make grow. */
+export interface RegistryLimits {
+  /** Undone inbox rows and the bytes of their bodies, of all and of one device. Default 1,000,000, 256 MiB; 100,000, 32 MiB. */
+  inboxRows?: number;
+  inboxBytes?: number;
+  inboxRowsPerDevice?: number;
+  inboxBytesPerDevice?: number;
+  /** Waiting messages and bytes, of all and of one device. Default 100,000, 64 MiB; 1,000, 1 MiB. */
+  queueMessages?: number;
+  queueBytes?: number;
+  queueMessagesPerDevice?: number;
+  queueBytesPerDevice?: number;
+  /** Longest lifetime, ms. Default 7 days. */
+  queueLifetime?: number;
+  /** How long (ms) and how many ends of messages are remembered. Default 24 h, 100,000. */
+  keepEnds?: number;
+  keepEndsCount?: number;
+}
+
+export interface RegistryOptions {
+  /** False: a database that does not exist is an error. Default true. */
+  create?: boolean;
+  /**
+   * False (default): the database is this process's alone while it is open; another that opens it gets DATABASE_LOCKED.
+   * True: others may open it too (with this option); `reload` shows their changes to devices.
+   */
+  shared?: boolean;
+  /** ms to wait for another process's lock. Default 5,000. */
+  busyTimeout?: number;
+  /** Default `auto`: node:sqlite where this Node has it, else better-sqlite3. */
+  driver?: 'auto' | 'node:sqlite' | 'better-sqlite3';
+  /** True (default): SQL runs in a thread of its own, so that no flush to the disk stalls the event loop. */
+  thread?: boolean;
+  /** Name of this gateway in the rows of its leases. Default `local`. */
+  gateway?: string;
+  limits?: RegistryLimits;
+  /** Unix ms; tests own the time through it. */
+  unix?: () => number;
+}
+
+/** For `doctor` and metrics. */
+export interface RegistryInfo {
+  /** Such as `node:sqlite`, and SQLite's version. */
+  readonly driver: string;
+  readonly version: string;
+  readonly schema: number;
+  readonly devices: number;
+  readonly inbox: { readonly rows: number; readonly bytes: number };
+  readonly queue: { readonly messages: number; readonly bytes: number };
+  /** Transactions written, and operations in them. */
+  readonly transactions: number;
+  readonly operations: number;
+}
+
+export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDisposable {
+  /** As given to `openRegistry`. */
+  readonly url: string;
+  /** Absolute path of the file; undefined in memory. */
+  readonly path: string | undefined;
+
+  /** Adds a device and returns its key, the only time it is shown. Rejected with DEVICE_EXISTS, BAD_IDENTITY, BAD_KEY. */
+  add(identity: string, options?: AddOptions): Promise<Uint8Array>;
+  /** Devices in order of identity, behind `after`; default limit 1,000. */
+  list(options?: { after?: string; limit?: number }): Promise<DeviceEntry[]>;
+  /** Ends its lease and lets it in no more; what waits for it goes on waiting. False: it was disabled already. Rejected with DEVICE_UNKNOWN. */
+  disable(identity: string): Promise<boolean>;
+  /** False: it was enabled already. Rejected with DEVICE_UNKNOWN. */
+  enable(identity: string): Promise<boolean>;
+  /** Takes up what other processes changed at devices, and tells it by `device`. False: nothing; this costs one small read. */
+  reload(): Promise<boolean>;
+
+  info(): Promise<RegistryInfo>;
+  /** Reads the whole database for damage. Rejected with DATABASE_CORRUPT. Slow on a large one. */
+  check(): Promise<void>;
+
+  on(event: 'device', listener: (event: DeviceEvent) => void): this;
+  on(event: 'ended', listener: (ended: Ended) => void): this;
+  on(event: 'inbox', listener: () => void): this;
+  off(event: 'device', listener: (event: DeviceEvent) => void): this;
+  off(event: 'ended', listener: (ended: Ended) => void): this;
+  off(event: 'inbox', listener: () => void): this;
+
+  /** Finishes what was called, closes the database and wipes the keys. A second call joins the first. */
+  close(): Promise<void>;
+}
