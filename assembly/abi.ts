@@ -108,52 +108,57 @@ export const DOWN_TIMEOUT = 5; //    no CHALLENGE or READY in 10 s, three PINGs 
 export const DOWN_EXPIRED = 6; //    session life is over
 export const DOWN_OUTBOX = 7; //     a new outbox needs a new handshake
 
-// ---- The arena: `arena()` gives its address; these are offsets in it. All little-endian. ----
-export const A_EVENT_COUNT = 0; //  u32: records in the event list; the host sets it to 0 when it has read them
-export const A_OUT_BYTES = 4; //    u32: bytes in the output; the host sets it to 0 when it has taken them (devices: call sent)
-export const A_OUT = 8; //          u32: address of the output
-export const A_RX = 12; //          u32: address where the next received bytes go (device)
-export const A_RX_ROOM = 16; //     u32: how many fit there (device)
-export const A_SEND = 20; //        u32: address where the body of the next `send` goes (device)
-export const A_SEND_ROOM = 24; //   u32: how many bytes fit there (device)
-export const A_EVENTS = 28; //      u32: address of the event list
-export const A_COUNTERS = 32; //    u32: address of REFUSED_COUNT counters, u32 each
-export const A_SLOT = 36; //        u32: address of the device's slot (S_* offsets)
-export const A_CONFIG = 64; //      the device's settings, D_* offsets
-export const A_ENTROPY = 200; //    32 fresh random bytes before each `connected`; the core wipes them
-export const ARENA_FIXED = 232;
+// ---- The arena: `arena()` gives its address; these are offsets in it. All little-endian where nothing else is said. ----
+// What code reads most stands first: an address below 128 costs it a byte less.
+export const A_EVENT_COUNT = 0; //  u32: events in the list; the host sets it to 0 when it has read them
+export const A_OUT_BYTES = 4; //    u32: bytes in the output
+export const A_NOW = 8; //          u32: the last `now`
+export const A_RX_FROM = 12; //     u32: address of the first received byte that is not handled yet
+export const A_RX_TO = 16; //       u32: address behind the last one: the host puts the next ones here
+export const A_SLOT = 24; //        the device's slot, S_* offsets
+export const A_EVENTS = 536; //     u32: address of the event list
+export const A_OUT = 540; //        u32: address of the output; the body of the next `send` goes SEND_AHEAD + A_OUT_BYTES behind it
+export const A_OUT_CAP = 544; //    u32: its size
+export const A_RX_END = 548; //     u32: address behind the last byte that the input holds
+export const A_ENTROPY = 552; //    32 fresh random bytes before each `connected`; the core wipes them
+export const A_KEY = 584; //        the device's key, 32 bytes
+export const A_ROUND_TRIP = 616; // u32 ms: longest handshake round trip; 0: the window that CHALLENGE tells
+export const A_DRIFT = 620; //      u32 ms after which the own clock may be off by window/4: 9,720,000 for a 50 ppm crystal
+export const A_COUNTERS = 624; //   REFUSED_COUNT counters, u32 each
+export const ARENA_FIXED = 704;
+export const SEND_AHEAD = 20;
 
-// ---- Settings of a device, from A_CONFIG ----
-export const D_KEY = 0; //          32 bytes
-export const D_KEY_ID = 32; //      u8
-export const D_LINK = 33; //        u8, LINK_*
-export const D_SUITES = 34; //      u8, SUITE_*
-export const D_ID_BYTES = 35; //    u8, 1..64
-export const D_LARGEST = 36; //     u16: largest body it takes
-export const D_ROUND_TRIP = 38; //  u16 ms: longest handshake round trip; 0: the window that CHALLENGE tells
-export const D_OUTBOX = 40; //      u32
-export const D_OUT_LOW = 44; //     u32: lowest id not acknowledged
-export const D_OUT_SENT = 48; //    u32: highest id ever sent
-export const D_OUT_NEXT = 52; //    u32: next id to be given
-export const D_IN_OUTBOX = 56; //   u32: the gateway's outbox that the record is about
-export const D_IN_LAST = 60; //     u32: last id taken from it
-export const D_ID = 64; //          64 bytes
-export const D_DRIFT = 128; //      u32 ms after which the clock may be off by window/4; 0: 9,720,000 (50 ppm)
-
-// ---- A session's slot: what hosts may read of it ----
+// ---- A session's slot. A host reads any of it; a device's host writes those marked * before `init`. ----
 export const S_STATE = 0; //        u8, STATE_*
-export const S_LINK = 1; //         u8
+export const S_LINK = 1; //         u8 *, LINK_*
 export const S_SUITE = 2; //        u8
 export const S_TAG_BYTES = 3; //    u8
 export const S_SESSION = 4; //      u32
 export const S_TX_COUNTER = 8; //   u64: frames sent
 export const S_RX_COUNTER = 16; //  u64: next counter expected
-export const S_EPOCH = 32; //       u64: Unix ms of session time 0
-export const S_LARGEST = 56; //     u32: largest body the peer takes
-export const S_OUTBOX = 384; //     u32: our outbox
-export const S_IN_OUTBOX = 420; //  u32: the peer's outbox
-export const S_IN_LAST = 424; //    u32: last id taken from it
+export const S_LARGEST = 40; //     u32: largest body the peer takes
+export const S_LOW = 56; //         u32 *: lowest id of the own outbox that is not acknowledged
+export const S_SENT = 64; //        u32 *: highest id ever framed
+export const S_NEXT = 68; //        u32 *: ids below are queued at the host
+export const S_IN_LAST = 84; //     u32 *: last id taken from the peer's outbox
+export const S_OUTBOX = 128; //     u32: the own outbox (gateway; the device's stands in its HELLO)
+export const S_IN_OUTBOX = 132; //  u32 *: the peer's outbox that the record is about, big-endian at the device
+export const S_TAKES = 144; //      u32 *: the largest body that is taken
+export const S_EPOCH = 168; //      u64: Unix ms of session time 0, big-endian
+export const S_HELLO_BYTES = 110; //u8 *: length of H
+export const S_HELLO = 368; //      H, the body of HELLO as docs/protocol.md has it (*: all but the nonce), then C
 export const SLOT_BYTES = 512;
+export const VERSION = 1; // of the protocol, H's first byte
+/** Fields of H in the slot; numbers in it are big-endian. */
+export const H_VERSION = 0;
+export const H_LINK = 1;
+export const H_SUITES = 2;
+export const H_NONCE = 3;
+export const H_OUTBOX = 19;
+export const H_LARGEST = 23;
+export const H_KEY_ID = 25;
+export const H_ID_BYTES = 26;
+export const H_ID = 27;
 
 // ---- States of a session ----
 export const STATE_FREE = 0; //       no session; a device that was stopped

@@ -1,9 +1,9 @@
 // The device's half of the handshake: HELLO out, CHALLENGE in, PROOF out.
 
 import {
-  A_ENTROPY, CHALLENGE, DOWN_REFUSED, D_ID, D_ID_BYTES, D_KEY, D_KEY_ID, D_LARGEST, D_LINK, D_OUTBOX, D_ROUND_TRIP,
-  D_SUITES, FLAG_NATIVE, HELLO, PROOF, REFUSED_CHALLENGE, REFUSED_MALFORMED, REFUSED_ROUND_TRIP, REFUSED_STATE,
-  STATE_HELLO, STATE_PROVED, S_EPOCH, S_LARGEST, S_RX_COUNTER, S_SESSION, S_STATE, S_SUITE, S_TX_COUNTER,
+  A_ENTROPY, A_KEY, A_ROUND_TRIP, CHALLENGE, DOWN_REFUSED, FLAG_NATIVE, HELLO, H_NONCE, H_SUITES, PROOF,
+  REFUSED_CHALLENGE, REFUSED_MALFORMED, REFUSED_ROUND_TRIP, REFUSED_STATE, STATE_HELLO, STATE_PROVED, S_EPOCH,
+  S_HELLO, S_HELLO_BYTES, S_LARGEST, S_SESSION, S_STATE, S_SUITE, S_TX_COUNTER, VERSION,
 } from "../abi";
 import { equal, wipe } from "../crypto/bytes";
 import { beginDelivery, pump } from "../protocol/delivery";
@@ -11,38 +11,28 @@ import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { plain, refuse } from "../protocol/output";
 import {
-  ARENA, CONFIG, MAC, S_BAD, S_BAD_TAGS, S_BASE, S_CLOCK_SET, S_CONFIRMED, S_HEARD, S_HELLO_BYTES, S_LIFE, S_PING,
-  S_PINGING, S_RX_WINDOW, S_SPOKE, S_STARTED, S_TIMED_OUT, S_TRANSCRIPT, S_WINDOW, SEED, isDatagram, now,
+  ARENA, MAC, S_BAD, S_BAD_TAGS, S_BASE, S_CLOCK_SET, S_CONFIRMED, S_HEARD, S_LIFE, S_PING, S_PINGING, S_SPOKE,
+  S_STARTED, S_TIMED_OUT, S_WINDOW, SEED, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
-  C_BYTES, C_SESSION, C_SUITE, C_TIME, C_WINDOW, EARLY_BODY, H_FIXED, H_ID, H_ID_BYTES, H_KEY_ID, H_LARGEST, H_NONCE,
-  H_OUTBOX, NONCE_BYTES, PROOF_BYTES, VERSION, challengeOf, deviceProof, gatewayProof, makePrk,
+  C_BYTES, C_SESSION, C_SUITE, C_TIME, C_WINDOW, EARLY_BODY, NONCE_BYTES, PROOF_BYTES, challengeOf,
+  deviceProof, gatewayProof, makePrk,
 } from "../protocol/transcript";
 
 /** On datagrams HELLO is at least as long as CHALLENGE, so that a gateway never amplifies. */
 const CHALLENGE_BODY: u32 = C_BYTES + PROOF_BYTES;
 const BAD_CHALLENGES: u32 = 8;
 
-/** HELLO with a fresh nonce; never sent twice. The host's entropy is used up. */
+/** HELLO with a fresh nonce; never sent twice. The host wrote the rest of H; its entropy is used up. */
 export function hello(s: usize): void {
-  let h = s + S_TRANSCRIPT, idBytes = <u32>load<u8>(CONFIG, D_ID_BYTES), bytes = H_FIXED + idBytes;
-  store<u8>(h, VERSION);
-  store<u8>(h, load<u8>(CONFIG, D_LINK), 1);
-  store<u8>(h, load<u8>(CONFIG, D_SUITES), 2);
-  memory.copy(h + H_NONCE, ARENA + A_ENTROPY, NONCE_BYTES);
+  let bytes = <u32>load<u8>(s, S_HELLO_BYTES), padded = isDatagram(s) ? max(bytes, CHALLENGE_BODY) : bytes;
+  memory.copy(s + S_HELLO + H_NONCE, ARENA + A_ENTROPY, NONCE_BYTES);
   store<u32>(SEED, load<u32>(ARENA, A_ENTROPY + 16) | 1);
   wipe(ARENA + A_ENTROPY, 32);
-  store<u32>(h, bswap<u32>(load<u32>(CONFIG, D_OUTBOX)), H_OUTBOX);
-  store<u16>(h, bswap<u16>(load<u16>(CONFIG, D_LARGEST)), H_LARGEST);
-  store<u8>(h, load<u8>(CONFIG, D_KEY_ID), H_KEY_ID);
-  store<u8>(h, idBytes, H_ID_BYTES);
-  memory.copy(h + H_ID, CONFIG + D_ID, idBytes);
-  store<u8>(s, bytes, S_HELLO_BYTES);
-  let padded = isDatagram(s) ? max(bytes, CHALLENGE_BODY) : bytes;
   let p = plain(s, HELLO, padded);
   memory.fill(p, 0, padded);
-  memory.copy(p, h, bytes);
+  memory.copy(p, s + S_HELLO, bytes);
   store<u8>(s, 0, S_BAD);
   store<u8>(s, STATE_HELLO, S_STATE);
   store<u32>(s, now(), S_STARTED);
@@ -50,7 +40,7 @@ export function hello(s: usize): void {
 
 /** Refused: on a stream the link is over, on datagrams it may have been anybody's, up to a bound. */
 function badChallenge(s: usize, reason: u32, type: u32): void {
-  refuse(s, reason, type, 0, 0);
+  refuse(reason, type);
   let bad = <u32>load<u8>(s, S_BAD) + 1;
   store<u8>(s, bad, S_BAD);
   if (!isDatagram(s) || bad == BAD_CHALLENGES) end(s, DOWN_REFUSED, reason, 0);
@@ -82,27 +72,25 @@ export function challenge(s: usize, p: usize, available: u32): u32 {
 /** Checks CHALLENGE; sets keys and clock. Returns 0 or a refusal. */
 function take(s: usize, body: usize): u32 {
   let suite = <u32>load<u8>(body, C_SUITE), c = challengeOf(s);
-  if (load<u8>(body) != VERSION || (suite & load<u8>(CONFIG, D_SUITES)) == 0 || (suite & (suite - 1)) != 0) return REFUSED_CHALLENGE;
+  if (load<u8>(body) != VERSION || (suite & load<u8>(s, S_HELLO + H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return REFUSED_CHALLENGE;
   memory.copy(c, body, C_BYTES);
-  makePrk(s, CONFIG + D_KEY);
+  makePrk(s, ARENA + A_KEY);
   gatewayProof(s, MAC);
   if (!equal(MAC, body + C_BYTES, PROOF_BYTES)) return REFUSED_CHALLENGE;
   let window = <u32>bswap<u16>(load<u16>(c, C_WINDOW));
-  let trip = now() - load<u32>(s, S_STARTED), limit = <u32>load<u16>(CONFIG, D_ROUND_TRIP);
+  let trip = now() - load<u32>(s, S_STARTED), limit = load<u32>(ARENA, A_ROUND_TRIP);
   if (trip > (limit ? limit : window)) return REFUSED_ROUND_TRIP;
   store<u8>(s, suite, S_SUITE);
   store<u32>(s, bswap<u32>(load<u32>(c, C_SESSION)), S_SESSION);
   store<u32>(s, window, S_WINDOW);
-  store<u64>(s, bswap<u64>(load<u64>(c, C_TIME)), S_EPOCH);
+  store<u64>(s, load<u64>(c, C_TIME), S_EPOCH);
   store<u32>(s, now() - (trip >> 1), S_BASE);
   sessionKeys(s, true);
   return 0;
 }
 
 function prove(s: usize): void {
-  store<u64>(s, 0, S_TX_COUNTER);
-  store<u64>(s, 0, S_RX_COUNTER);
-  store<u64>(s, 0, S_RX_WINDOW);
+  memory.fill(s + S_TX_COUNTER, 0, 24); // both counters and the replay window
   store<u32>(s, 0, S_CONFIRMED);
   store<u32>(s, 0, S_BAD_TAGS);
   store<u8>(s, 0, S_PINGING);
@@ -123,7 +111,7 @@ function prove(s: usize): void {
 export function proof(s: usize): void {
   let bytes: u32 = isDatagram(s) ? <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES : 0;
   let p = plain(s, PROOF, bytes + PROOF_BYTES);
-  memory.copy(p, s + S_TRANSCRIPT, bytes);
+  memory.copy(p, s + S_HELLO, bytes);
   deviceProof(s, p + bytes);
   store<u32>(s, now(), S_PING); // before READY: when PROOF was last sent
 }

@@ -3,26 +3,24 @@
 
 import {
   CHALLENGE, DOWN_REFUSED, EV_HELLO, EV_PROVED, EV_REPEAT, E_ARGUMENT, E_REFUSED, E_STATE, FLAG_NATIVE, G_ACCEPT,
-  G_ADDRESS, G_CONFIG, G_KEY, G_LAST_EPOCH, G_RANDOM, HELLO, LINK_TLS, OK, PROOF, READY, REFUSED_BAD_PROOF,
+  G_ADDRESS, G_CONFIG, G_KEY, G_LAST_EPOCH, G_RANDOM, HELLO, H_ID, H_ID_BYTES, H_KEY_ID, H_LARGEST, H_OUTBOX, LINK_TLS, OK, PROOF, READY, REFUSED_BAD_PROOF,
   REFUSED_HELLO, REFUSED_NO_SUITE, REFUSED_OLD_CHALLENGE, REFUSED_STATE, STATE_CHALLENGED, STATE_FRESH, STATE_KEY,
-  STATE_ONLINE, STATE_PROVED, S_EPOCH, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_LINK, S_OUTBOX, S_SESSION, S_STATE,
-  S_SUITE, W_IDLE, W_LARGEST, W_LIFE, W_SECRET, W_SPREAD, W_SUITES, W_SUITES_TLS, W_WINDOW,
+  STATE_ONLINE, STATE_PROVED, S_EPOCH, S_HELLO, S_HELLO_BYTES, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_LINK, S_LOW, S_NEXT, S_OUTBOX, S_SENT, S_SESSION, S_STATE,
+  S_SUITE, VERSION, W_IDLE, W_LARGEST, W_LIFE, W_SECRET, W_SPREAD, W_SUITES, W_SUITES_TLS, W_WINDOW,
 } from "../abi";
 import { equal, wipe } from "../crypto/bytes";
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { beginDelivery, pump } from "../protocol/delivery";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
-import { begin, emit, finish, plain, refuse } from "../protocol/output";
+import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, KEY_STATE, MAC, S_BAD, S_BASE, S_HEARD, S_HEARD_ANY, S_HELLO_BYTES, S_IDLE, S_LIFE, S_LOW, S_NEXT,
-  S_SENT, S_SPOKE, S_STARTED, S_TAKEN, S_TRANSCRIPT, S_TX_KEYS, S_WINDOW, SEED, isDatagram, now,
+  JOB, KEY_STATE, MAC, SECRETS, S_BAD, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
-  C_BYTES, C_NONCE, C_SESSION, C_SUITE, C_TIME, C_WINDOW, HANDSHAKE_MS, H_FIXED, H_ID, H_ID_BYTES, H_KEY_ID, H_LARGEST,
-  H_OUTBOX, NONCE_BYTES, PROOF_BYTES, VERSION, challengeOf, deviceProof, gatewayProof, makePrk,
+  C_BYTES, C_NONCE, C_SESSION, C_SUITE, C_TIME, C_WINDOW, HANDSHAKE_MS, H_FIXED, NONCE_BYTES, PROOF_BYTES, challengeOf, deviceProof, gatewayProof, makePrk,
 } from "../protocol/transcript";
 import { isIdentity } from "./identity";
 import { recall, remember } from "./nonces";
@@ -74,13 +72,13 @@ function checkHello(s: usize, h: usize, room: u32): i32 {
 }
 
 function askForKey(s: usize, h: usize, bytes: u32, pending: u32): void {
-  memory.copy(s + S_TRANSCRIPT, h, bytes);
+  memory.copy(s + S_HELLO, h, bytes);
   store<u8>(s, load<u8>(h, H_ID_BYTES) + H_FIXED, S_HELLO_BYTES);
   store<u32>(s, bswap<u16>(load<u16>(h, H_LARGEST)), S_LARGEST);
   store<u32>(s, bswap<u32>(load<u32>(h, H_OUTBOX)), S_IN_OUTBOX);
   store<u8>(s, pending, S_PENDING);
   store<u8>(s, STATE_KEY, S_STATE);
-  emit(EV_HELLO, load<u8>(h, H_KEY_ID), load<u8>(h, H_ID_BYTES), s + S_TRANSCRIPT + H_ID, indexOf(s), 0);
+  event(EV_HELLO | (<u32>load<u8>(h, H_KEY_ID) << 8) | (<u32>load<u8>(h, H_ID_BYTES) << 16), s + S_HELLO + H_ID, indexOf(s), 0);
 }
 
 /** A datagram's HELLO is as long as the answer at least, padded with zeros; a stream's has no padding. */
@@ -146,7 +144,7 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
   let s = live(index);
   if (!s || load<u8>(s, S_STATE) != STATE_KEY) return E_STATE;
   if (known > 1) return E_ARGUMENT;
-  let h = s + S_TRANSCRIPT;
+  let h = s + S_HELLO;
   hmacKey(KEY_STATE, G + G_CONFIG + W_SECRET, 32);
   hmacBegin(KEY_STATE);
   hmacUpdate(CONTEXT_UNKNOWN, 7);
@@ -166,7 +164,7 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
 }
 
 function challenge(s: usize): void {
-  let h = s + S_TRANSCRIPT, c = challengeOf(s);
+  let h = s + S_HELLO, c = challengeOf(s);
   let time = max(unix(), load<u64>(G, G_LAST_EPOCH) + 1);
   store<u8>(c, VERSION);
   store<u8>(c, load<u8>(s, S_SUITE), C_SUITE);
@@ -181,7 +179,7 @@ function challenge(s: usize): void {
   memory.copy(p, c, C_BYTES);
   gatewayProof(s, p + C_BYTES);
   if (isDatagram(s)) {
-    wipe(s + S_TX_KEYS, 320); // nothing is kept
+    wipe(s + S_TX_KEYS, SECRETS); // nothing is kept
     store<u8>(s, STATE_FRESH, S_STATE);
   } else {
     store<u32>(s, now(), S_BASE);
@@ -216,12 +214,12 @@ function proved(s: usize): void {
   let c = challengeOf(s);
   store<u32>(s, bswap<u32>(load<u32>(c, C_SESSION)), S_SESSION);
   store<u32>(s, bswap<u16>(load<u16>(c, C_WINDOW)), S_WINDOW);
-  store<u64>(s, bswap<u64>(load<u64>(c, C_TIME)), S_EPOCH);
+  store<u64>(s, load<u64>(c, C_TIME), S_EPOCH);
   store<u8>(s, load<u8>(c, C_SUITE), S_SUITE);
   sessionKeys(s, false);
   store<u8>(s, STATE_PROVED, S_STATE);
   store<u32>(s, now(), S_STARTED);
-  emit(EV_PROVED, 0, 0, s, load<u32>(s, S_SESSION), load<u32>(s, S_IN_OUTBOX));
+  emit(EV_PROVED, load<u32>(s, S_SESSION), load<u32>(s, S_IN_OUTBOX));
 }
 
 /** A datagram's PROOF under its key. Keys that exist already never make a second session. */
@@ -232,15 +230,15 @@ function judgeDatagram(s: usize): void {
   if (proves(s, s + S_PROOF)) {
     let before = recall(c + C_NONCE);
     if (before >= 0) {
-      emit(EV_REPEAT, 0, 0, s, before, 0);
+      emit(EV_REPEAT, before, 0);
     } else if (sessionInUse(bswap<u32>(load<u32>(c, C_SESSION))) || !remember(c + C_NONCE, indexOf(s))) {
-      refuse(s, REFUSED_OLD_CHALLENGE, PROOF, 0, 0);
+      refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else {
       store<u32>(s, now() - <u32>(unix() - bswap<u64>(load<u64>(c, C_TIME))), S_BASE);
       return proved(s);
     }
   }
-  wipe(s + S_TX_KEYS, 320);
+  wipe(s + S_TX_KEYS, SECRETS);
 }
 
 /** On datagrams the session number finds the session, so no two may share it. */
@@ -270,8 +268,8 @@ export function gw_accept(index: u32, at: u32): i32 {
   enter(at);
   let s = live(index), a = G + G_ACCEPT, w = G + G_CONFIG;
   if (!s || load<u8>(s, S_STATE) != STATE_PROVED) return E_STATE;
-  if (load<u64>(s, S_EPOCH) <= load<u64>(G, G_LAST_EPOCH)) {
-    refuse(s, REFUSED_OLD_CHALLENGE, PROOF, 0, 0);
+  if (bswap<u64>(load<u64>(s, S_EPOCH)) <= load<u64>(G, G_LAST_EPOCH)) {
+    refuse(REFUSED_OLD_CHALLENGE, PROOF);
     end(s, DOWN_REFUSED, REFUSED_OLD_CHALLENGE, 0);
     return E_REFUSED;
   }

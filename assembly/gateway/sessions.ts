@@ -24,13 +24,22 @@ import { BATCH, G, IN, JOBS, MACS, enter, live, slotAt, used } from "./table";
 
 /** Events that one frame can cause at most. */
 const EVENTS_A_FRAME: u32 = 4;
+/** Left for the calls that a host makes while it reads the events of a chunk. */
+const EVENTS_SPARE: u32 = 256;
 const IV: usize = 32;
 const MAC_BYTES: u32 = 32;
 
 // @ts-ignore: decorator
 @inline
 function eventRoom(): u32 {
-  return (EVENT_CAP - load<u32>(ARENA, A_EVENT_COUNT)) / EVENTS_A_FRAME;
+  return <u32>max(<i32>(EVENT_CAP - EVENTS_SPARE - load<u32>(ARENA, A_EVENT_COUNT)), 0) / EVENTS_A_FRAME;
+}
+
+/** True where a call has no room for what it may tell. */
+// @ts-ignore: decorator
+@inline
+function full(): bool {
+  return load<u32>(ARENA, A_EVENT_COUNT) + EVENTS_A_FRAME > EVENT_CAP;
 }
 
 // @ts-ignore: decorator
@@ -109,7 +118,7 @@ export function gw_send(index: u32, count: u32, at: u32): i32 {
   while (taken < count) {
     let bytes = <u32>load<u16>(p, R_BYTES), next = p + RECORD_BYTES + ((bytes + 3) & ~3), before = outBytes();
     if (next > limit) return E_ARGUMENT;
-    let status = eventRoom() < 2 ? E_EVENTS
+    let status = full() ? E_EVENTS
       : post(s, load<u8>(p, R_TYPE) | load<u8>(p, R_FLAGS), load<u32>(p, R_ID), load<u32>(p, R_AGE), p + RECORD_BYTES, bytes, JOBS + n * JOB_BYTES);
     if (status != OK) {
       sealFrames(s, n);
@@ -144,7 +153,7 @@ export function gw_queue(index: u32, next: u32, at: u32): i32 {
   enter(at);
   let s = live(index);
   if (!s) return E_ARGUMENT;
-  if (eventRoom() < 2) return E_EVENTS;
+  if (full()) return E_EVENTS;
   queue(s, next);
   return OK;
 }
@@ -168,7 +177,7 @@ export function gw_close(index: u32, reason: u32, after: u32, at: u32): i32 {
   enter(at);
   let s = live(index);
   if (!s) return E_ARGUMENT;
-  if (eventRoom() < 2) return E_EVENTS;
+  if (full()) return E_EVENTS;
   if (!hasRoom(OUT_RESERVE)) return E_ROOM;
   let state = load<u8>(s, S_STATE);
   if (state == STATE_ENDED) return E_STATE;
@@ -182,7 +191,7 @@ export function gw_tick(from: u32, at: u32): i32 {
   enter(at);
   for (let n = used(); from < n; from++) {
     if (eventRoom() < 2) return from;
-    if (isDue(slotAt(from))) emit(EV_DUE, 0, 0, slotAt(from), from, 0);
+    if (isDue(slotAt(from))) emit(EV_DUE, from, 0);
   }
   return -1;
 }
@@ -214,7 +223,7 @@ export function gw_due(index: u32, at: u32): i32 {
   enter(at);
   let s = live(index);
   if (!s) return E_ARGUMENT;
-  if (eventRoom() < 2) return E_EVENTS;
+  if (full()) return E_EVENTS;
   if (!hasRoom(OUT_RESERVE)) return E_ROOM;
   if (!isDue(s)) return OK;
   if (load<u8>(s, S_STATE) != STATE_ONLINE) {

@@ -4,16 +4,17 @@
 import {
   ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_MESSAGE, EV_OUTBOX, EV_RESULT,
   EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_WANTED, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
-  STATE_PROVED, S_IN_LAST, S_LARGEST, S_STATE, S_TX_COUNTER,
+  STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_SENT, S_STATE, S_TX_COUNTER,
 } from "../abi";
 import { end } from "./end";
-import { LEAD_MAX, advance, begin, emit, finish, hasRoom, outBytes, refuse, sendAck } from "./output";
+import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, outBytes, refuseMessage, sendAck } from "./output";
 import {
   JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ASKED, S_BACK, S_CONFIRMED, S_CURSOR,
-  S_DOUBT, S_FLIGHT, S_GAP, S_LOW, S_MARK, S_MARK_BYTES, S_NEXT, S_REFUSAL, S_RETRY, S_RETRY_AT, S_SENT, S_SLOW,
+  S_DOUBT, S_FLIGHT, S_GAP, S_MARK, S_MARK_BYTES, S_REFUSAL, S_RETRY, S_RETRY_AT, S_SLOW,
   S_TAKEN, S_TRIES, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
+import { slowDown } from "./slow";
 
 /** Ids that may wait for their ACK at a time. */
 const OUTSTANDING: u32 = 64;
@@ -31,7 +32,7 @@ const BACKOFF_MAX_MS: u32 = 60000;
 /** Sets a session's delivery to its beginning: nothing of it is under way. */
 export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
-  store<u32>(s, 0, S_RETRY); // with S_TRIES, S_BACK and S_GAP behind it
+  store<u32>(s, 0, S_RETRY); // and S_TRIES, S_BACK, S_GAP behind it
   store<u8>(s, 0, S_SLOW);
   goBack(s);
 }
@@ -64,7 +65,7 @@ export function pump(s: usize): void {
     count = 1;
   }
   store<u32>(s, asked + count, S_ASKED);
-  emit(EV_SEND, count, 0, s, asked, 0);
+  emit(EV_SEND | (count << 8), asked, 0);
 }
 
 export function queue(s: usize, next: u32): void {
@@ -178,13 +179,7 @@ function progress(s: usize, id: u32): void {
     else setMark(s, 0, 0);
   }
   if (cursor > id + 1) armRetry(s);
-  emit(EV_RESULT, ACK_OK, 0, s, id, 0);
-}
-
-/** Frames went stale under way: less may queue on the link. */
-export function slowDown(s: usize): void {
-  let slow = load<u8>(s, S_SLOW);
-  if (slow < 17) store<u8>(s, slow + 1, S_SLOW);
+  emit(EV_RESULT | (ACK_OK << 8), id, 0);
 }
 
 /** An ACK of the peer's. */
@@ -201,7 +196,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
   } else if (status == ACK_UNKNOWN_OUTBOX) {
     if (low > 1) {
       store<u8>(s, RETRY_STOPPED, S_RETRY);
-      emit(EV_OUTBOX, 0, 0, s, load<u32>(s, S_DOUBT), 0);
+      emit(EV_OUTBOX, load<u32>(s, S_DOUBT), 0);
       return;
     }
     if (!load<u8>(s, S_BACK)) {
@@ -210,7 +205,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
     }
   } else {
     if (id != low) progress(s, id - 1);
-    emit(EV_RESULT, status, 0, s, id, 0);
+    emit(EV_RESULT | (status << 8), id, 0);
     if (status < <u32>ACK_STALE) {
       // Final: SKIP must take its place; a retry that waited is due at once.
       store<u8>(s, RETRY_NONE, S_RETRY);
@@ -240,10 +235,10 @@ export function deliver(s: usize, type: u32, kind: u32, id: u32, time: i32, p: u
     } else {
       store<u8>(s, 0, S_REFUSAL);
       store<u32>(s, id, S_TAKEN);
-      emit(EV_MESSAGE, type, bytes, p, id, time);
+      event(EV_MESSAGE | (type << 8) | (bytes << 16), p, id, time);
     }
   } else if (id > taken) {
-    refuse(s, REFUSED_ORDER, type, id, 0);
+    refuseMessage(REFUSED_ORDER, type, id, 0);
     if (!load<u8>(s, S_GAP)) {
       store<u8>(s, 1, S_GAP);
       if (taken) sendAck(s, last, ACK_OK);

@@ -6,7 +6,7 @@ import {
 } from "../abi";
 import { wipe } from "../crypto/bytes";
 import {
-  S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_PRK, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
+  SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
 } from "./slot";
 import { emit } from "./output";
 
@@ -50,6 +50,6 @@ export function end(s: usize, why: u32, detail: u32, retryAfter: u32): void {
     store<u8>(s, STATE_ENDED, S_STATE);
   }
   store<u8>(s, 0, S_CLOCK_LOST);
-  wipe(s + S_TX_KEYS, <u32>(S_PRK + 64 - S_TX_KEYS));
-  emit(EV_DISCONNECT, why, detail, s, wait, 0);
+  wipe(s + S_TX_KEYS, SECRETS);
+  emit(EV_DISCONNECT | (why << 8) | (detail << 16), wait, 0);
 }

@@ -3,9 +3,9 @@
 
 import {
   REFUSED_MALFORMED, REFUSED_REPLAY, REFUSED_STATE, REFUSED_TIME_RANGE, REFUSED_TOO_LONG, S_RX_COUNTER,
-  S_SESSION, S_TAG_BYTES,
+  S_SESSION, S_TAG_BYTES, S_TAKES,
 } from "../abi";
-import { J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, S_TAKES, clock, isDatagram } from "./slot";
+import { DATAGRAM_COUNTER, J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
 import { header } from "./output";
 
 /** Width of the replay window: RFC 6479's idea in one word. */
@@ -25,17 +25,19 @@ export function seen(s: usize, counter: u64): bool {
   return <u64>d >= WINDOW_BITS || ((load<u64>(s, S_RX_WINDOW) >> <u64>d) & 1) != 0;
 }
 
-/** Remembers a counter whose tag held. */
-export function mark(s: usize, counter: u64): void {
+/** Remembers the counter of a frame whose tag held. */
+export function mark(s: usize): void {
+  let next = load<u64>(s, S_RX_COUNTER) + 1;
   if (isDatagram(s)) {
-    let d = below(s, counter), bits = load<u64>(s, S_RX_WINDOW);
+    let counter = load<u64>(DATAGRAM_COUNTER), d = below(s, counter), bits = load<u64>(s, S_RX_WINDOW);
     if (d >= 0) {
       store<u64>(s, bits | ((<u64>1) << <u64>d), S_RX_WINDOW);
       return;
     }
     store<u64>(s, (<u64>-d >= WINDOW_BITS ? 0 : bits << <u64>-d) | 1, S_RX_WINDOW);
+    next = counter + 1;
   }
-  store<u64>(s, counter + 1, S_RX_COUNTER);
+  store<u64>(s, next, S_RX_COUNTER);
 }
 
 /** Header of a frame on a stream: its body's length, STREAM_WANTS_MORE, or minus a refusal. The body's address is p + 2 or p + 3. */
@@ -67,6 +69,7 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
     // The full value nearest to the next one: own + signext(field - own).
     counter += <i64><i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
     if (<i64>counter < 0 || seen(s, counter)) return -REFUSED_REPLAY;
+    store<u64>(DATAGRAM_COUNTER, counter);
     body = p + 10;
   } else {
     bytes = streamLength(p, available);

@@ -5,7 +5,7 @@ import {
   ACK, A_EVENT_COUNT, A_OUT_BYTES, EV_REFUSED, FLAG_NATIVE, S_SESSION, S_TAG_BYTES, S_TX_COUNTER,
 } from "../abi";
 import {
-  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_HEADER, J_TAG, OUT, OUT_CAP, S_BASE, S_SPOKE, isDatagram, now,
+  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_HEADER, J_TAG, OUT, OUT_CAP, S_BASE, S_SPOKE, SUBJECT, EVENT_CAP, isDatagram, now,
 } from "./slot";
 import { seal } from "./suite";
 
@@ -22,21 +22,32 @@ export function hasRoom(bytes: u32): bool {
   return outBytes() + bytes <= OUT_CAP;
 }
 
-export function emit(kind: u32, a: u32, b: u32, c: usize, d: u32, e: u32): void {
+/** One event. A full list is a fault of the host's, which reads it after every call: better a trap than a lost event. */
+export function event(head: u32, c: usize, d: u32, e: u32): void {
   let n = load<u32>(ARENA, A_EVENT_COUNT);
+  if (n == EVENT_CAP) unreachable();
   let p = EVENTS + (n << 4);
-  store<u32>(p, kind | (a << 8) | (b << 16));
+  store<u32>(p, head);
   store<u32>(p, <u32>c, 4);
   store<u32>(p, d, 8);
   store<u32>(p, e, 12);
   store<u32>(ARENA, n + 1, A_EVENT_COUNT);
 }
 
+/** An event about the session that this call is about: {kind, a, b} in the head. */
+export function emit(head: u32, d: u32, e: u32): void {
+  event(head, GATEWAY ? load<u32>(SUBJECT) : 0, d, e);
+}
+
 /** Counts a refusal under its reason and tells the host. */
-export function refuse(s: usize, reason: u32, type: u32, id: u32, off: u32): void {
+export function refuse(reason: u32, type: u32): void {
+  refuseMessage(reason, type, 0, 0);
+}
+
+export function refuseMessage(reason: u32, type: u32, id: u32, off: u32): void {
   let p = COUNTERS + (reason << 2);
   store<u32>(p, load<u32>(p) + 1);
-  emit(EV_REFUSED, reason, type, s, id, off);
+  emit(EV_REFUSED | (reason << 8) | (type << 16), id, off);
 }
 
 /** Type and length of a frame on a stream; returns the address behind them. */
@@ -53,7 +64,8 @@ export function lead(p: usize, type: u32, bytes: u32): usize {
 
 /** Writes counter, time, type and length, big-endian: what every tag covers. */
 export function header(p: usize, counter: u64, time: u32, type: u32, bytes: u32): void {
-  store<u64>(p, bswap<u64>(counter));
+  store<u32>(p, bswap<u32>(<u32>(counter >> 32)));
+  store<u32>(p, bswap<u32>(<u32>counter), 4);
   store<u32>(p, bswap<u32>(time), 8);
   store<u8>(p, type, 12);
   store<u16>(p, bswap<u16>(<u16>bytes), 13);

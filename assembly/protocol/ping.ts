@@ -3,9 +3,10 @@
 import {
   EV_CLOCK, PING, PONG, REFUSED_MALFORMED, REFUSED_PONG, S_TX_COUNTER,
 } from "../abi";
-import { begin, emit, finish, hasRoom, refuse } from "./output";
+import { begin, emit, finish, hasRoom, refuse, refuseMessage } from "./output";
+import { slowDown } from "./slow";
 import {
-  JOB, OUT_RESERVE, S_BASE, S_CLOCK_LOST, S_CLOCK_SET, S_CONFIRMED, S_PING, S_PINGING, S_PING_COUNTER, S_SLOW,
+  JOB, OUT_RESERVE, S_BASE, S_CLOCK_LOST, S_CLOCK_SET, S_CONFIRMED, S_PING, S_PINGING, S_PING_COUNTER,
   S_TIMED_OUT, S_WINDOW, clock, isDevice, now,
 } from "./slot";
 
@@ -14,12 +15,14 @@ export function sendPing(s: usize): void {
   store<u32>(s, now(), S_PING);
   store<u32>(s, load<u32>(s, S_TX_COUNTER), S_PING_COUNTER);
   store<u8>(s, 1, S_PINGING);
-  store<u64>(begin(s, PING, 8, JOB), bswap<u64>(now()));
+  let p = begin(s, PING, 8, JOB);
+  store<u32>(p, 0);
+  store<u32>(p, bswap<u32>(now()), 4);
   finish(s);
 }
 
 export function ping(s: usize, p: usize, bytes: u32): void {
-  if (bytes != 8) return refuse(s, REFUSED_MALFORMED, PING, 0, 0);
+  if (bytes != 8) return refuse(REFUSED_MALFORMED, PING);
   let t1 = load<u64>(p), own = bswap<u32>(clock(s));
   let out = begin(s, PONG, 16, JOB);
   store<u64>(out, t1);
@@ -30,22 +33,21 @@ export function ping(s: usize, p: usize, bytes: u32): void {
 
 /** Only the device sets its clock, once a PING, and only by a round trip within the window. */
 export function pong(s: usize, p: usize, bytes: u32): void {
-  if (bytes != 16) return refuse(s, REFUSED_MALFORMED, PONG, 0, 0);
+  if (bytes != 16) return refuse(REFUSED_MALFORMED, PONG);
   let sent = bswap<u32>(load<u32>(p, 12));
   let trip = now() - load<u32>(s, S_PING) - (sent - bswap<u32>(load<u32>(p, 8)));
-  if (!load<u8>(s, S_PINGING) || bswap<u64>(load<u64>(p)) != load<u32>(s, S_PING)) return refuse(s, REFUSED_PONG, PONG, 0, 0);
+  if (!load<u8>(s, S_PINGING) || load<u32>(p) || bswap<u32>(load<u32>(p, 4)) != load<u32>(s, S_PING)) return refuse(REFUSED_PONG, PONG);
   store<u8>(s, 0, S_PINGING);
   store<u8>(s, 0, S_TIMED_OUT);
   store<u32>(s, load<u32>(s, S_PING_COUNTER), S_CONFIRMED);
   let window = load<u32>(s, S_WINDOW);
-  // What queues on a slow link would go stale there: hand over less (delivery.ts).
-  if (trip > window >> 1 && load<u8>(s, S_SLOW) < 17) store<u8>(s, load<u8>(s, S_SLOW) + 1, S_SLOW);
+  if (trip > window >> 1) slowDown(s);
   if (isDevice(s)) {
-    if (trip > window) return refuse(s, REFUSED_PONG, PONG, 0, trip);
+    if (trip > window) return refuseMessage(REFUSED_PONG, PONG, 0, trip);
     let before = clock(s), after = sent + (trip >> 1);
     store<u32>(s, now() - after, S_BASE);
     store<u32>(s, now(), S_CLOCK_SET);
     store<u8>(s, 0, S_CLOCK_LOST);
-    emit(EV_CLOCK, 0, 0, s, after - before, trip);
+    emit(EV_CLOCK, after - before, trip);
   }
 }

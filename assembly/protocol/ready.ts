@@ -17,7 +17,6 @@ export function ready(s: usize, p: usize): void {
   store<u32>(s, <u32>bswap<u16>(load<u16>(p, 6)) * 1000, S_SPREAD);
   store<u32>(s, bswap<u16>(load<u16>(p, 8)), S_LARGEST);
   let outbox = load<u32>(p, 10), other: u32 = 0;
-  outbox = bswap<u32>(outbox);
   if (outbox != load<u32>(s, S_IN_OUTBOX)) {
     // Another outbox: nothing of it was taken yet.
     other = 1;
@@ -29,6 +28,6 @@ export function ready(s: usize, p: usize): void {
   store<u8>(s, STATE_ONLINE, S_STATE);
   store<u32>(s, now(), S_STARTED);
   store<u32>(s, load<u32>(s, S_CURSOR), S_ASKED); // bodies that were too long before READY are asked for again
-  emit(EV_ONLINE, load<u8>(s, S_SUITE), other, s, load<u32>(s, S_SESSION), 0);
+  emit(EV_ONLINE | (<u32>load<u8>(s, S_SUITE) << 8) | (other << 16), load<u32>(s, S_SESSION), 0);
   pump(s);
 }

@@ -8,11 +8,11 @@ import {
 import { acknowledged, deliver } from "./delivery";
 import { end } from "./end";
 import { STREAM_WANTS_MORE, mark, parse } from "./frame";
-import { emit, refuse, sendAck } from "./output";
+import { emit, event, refuse, refuseMessage, sendAck } from "./output";
 import { ping, pong } from "./ping";
 import { ready } from "./ready";
 import {
-  JOB, J_BODY, J_BYTES, J_HEADER, J_TIME, J_TYPE, S_BAD_TAGS, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
+  JOB, J_BODY, J_BYTES, J_TIME, J_TYPE, S_BAD_TAGS, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
   isDatagram, isDevice, now,
 } from "./slot";
 import { open } from "./suite";
@@ -22,7 +22,7 @@ const BAD_TAGS_MAX: u32 = 1048576;
 
 /** Refused before or by the tag: ends a stream, is dropped on datagrams. */
 export function broken(s: usize, reason: u32, type: u32): void {
-  refuse(s, reason, type, 0, 0);
+  refuse(reason, type);
   if (isDatagram(s)) {
     let bad = load<u32>(s, S_BAD_TAGS) + <u32>(reason == REFUSED_BAD_TAG);
     store<u32>(s, bad, S_BAD_TAGS);
@@ -61,7 +61,7 @@ export function handle(s: usize, job: usize): void {
   let p = <usize>load<u32>(job, J_BODY), bytes = load<u32>(job, J_BYTES);
   let time = <i32>bswap<u32>(load<u32>(job, J_TIME));
   let id: u32 = 0;
-  mark(s, bswap<u64>(load<u64>(job, J_HEADER)));
+  mark(s);
   store<u32>(s, now(), S_HEARD);
   store<u8>(s, 1, S_HEARD_ANY);
 
@@ -76,7 +76,7 @@ export function handle(s: usize, job: usize): void {
       if (byte < 128) break;
     }
     if (byte >= 128 || (byte == 0 && n > 5) || (id = bswap<u32>(load<u32>(p))) == 0) {
-      return refuse(s, REFUSED_MALFORMED, type, 0, 0);
+      return refuse(REFUSED_MALFORMED, type);
     }
     p += n;
     bytes -= n;
@@ -86,9 +86,9 @@ export function handle(s: usize, job: usize): void {
   if (kind == PING) return ping(s, p, bytes);
   if (kind == PONG) return pong(s, p, bytes);
   if (kind == CLOSE) {
-    if (bytes < 3) return refuse(s, REFUSED_MALFORMED, type, id, 0);
+    if (bytes < 3) return refuse(REFUSED_MALFORMED, type);
     let reason = <u32>load<u8>(p), after = <u32>bswap<u16>(load<u16>(p, 1));
-    emit(EV_CLOSED, reason, after, s, 0, 0);
+    emit(EV_CLOSED | (reason << 8) | (after << 16), 0, 0);
     return end(s, DOWN_CLOSED, reason, after);
   }
 
@@ -97,14 +97,14 @@ export function handle(s: usize, job: usize): void {
   let reason: u32 =
     load<u8>(s, S_CLOCK_LOST) ? REFUSED_CLOCK_LOST : off > window ? REFUSED_STALE : off < -window ? REFUSED_FUTURE : 0;
   if (reason) {
-    refuse(s, reason, type, id, off);
+    refuseMessage(reason, type, id, off);
     if (id) sendAck(s, id, id <= load<u32>(s, S_IN_LAST) ? ACK_OK : ACK_STALE);
     return;
   }
 
   if (id) return deliver(s, type, kind, id, time, p, bytes);
-  if (kind == DATA) return emit(EV_MESSAGE, type, bytes, p, 0, time);
+  if (kind == DATA) return event(EV_MESSAGE | (type << 8) | (bytes << 16), p, 0, time);
   if (kind == ACK && bytes == 5) return acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
   if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) return ready(s, p);
-  refuse(s, kind == ACK || kind == SKIP ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type, 0, 0);
+  refuse(kind == ACK || kind == SKIP ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type);
 }

@@ -1,57 +1,53 @@
 // What a session knows, in 512 bytes. The public part of the layout stands in abi.ts; the rest is here.
-// Offsets are constants, so each access is one load or store with an immediate.
+// Offsets are constants, so each access is one load or store with an immediate; what is used most lies below 128.
 
 import {
-  A_CONFIG, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, REFUSED_COUNT, S_LINK, SLOT_BYTES,
+  A_COUNTERS, A_EVENTS, A_NOW, A_OUT, A_OUT_CAP, A_RX_END, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
 } from "../abi";
 
 export const S_RX_WINDOW: usize = 24; //   u64: bit i = the counter i below the highest was seen (datagrams)
-export const S_BASE: usize = 40; //        u32: the host's `now` at session time 0
+export const S_BASE: usize = 32; //        u32: the host's `now` at session time 0
+export const S_WINDOW: usize = 36; //      u32 ms
 export const S_LIFE: usize = 44; //        u32 ms
-export const S_IDLE: usize = 48; //        u32 ms
-export const S_WINDOW: usize = 52; //      u32 ms
-export const S_HEARD: usize = 60; //       u32: now of the last frame whose tag held
-export const S_TX_KEYS: usize = 64; //     64: HMAC's inner and outer state, or key 32 and iv 12
-export const S_RX_KEYS: usize = 128;
-export const S_TRANSCRIPT: usize = 192; // 128: H, then C
-export const S_PRK: usize = 320; //        64: HMAC state of prk
+export const S_HEARD: usize = 48; //       u32: now of the last frame whose tag held
+export const S_SPOKE: usize = 52; //       u32: now of the last frame sent
 // Delivery, as the sender …
-export const S_LOW: usize = 388; //        u32: lowest id not acknowledged
-export const S_CURSOR: usize = 392; //     u32: next id to be framed
-export const S_SENT: usize = 396; //       u32: highest id ever framed
-export const S_NEXT: usize = 400; //       u32: ids below are queued at the host
-export const S_ASKED: usize = 404; //      u32: ids below were asked of the host
-export const S_RETRY_AT: usize = 408; //   u32: now of the next retry
-export const S_DOUBT: usize = 412; //      u32: highest id framed in an earlier session
-export const S_RETRY: usize = 416; //      u8: RETRY_*
-export const S_TRIES: usize = 417; //      u8: how often in a row
-export const S_BACK: usize = 418; //       u8: went back since the last progress
+export const S_CURSOR: usize = 60; //      u32: next id to be framed
+export const S_ASKED: usize = 72; //       u32: ids below were asked of the host
+export const S_RETRY_AT: usize = 76; //    u32: now of the next retry
+export const S_RETRY: usize = 80; //       u8: RETRY_*
+export const S_TRIES: usize = 81; //       u8: how often in a row
+export const S_BACK: usize = 82; //        u8: went back since the last progress
 // … and as the receiver
-export const S_GAP: usize = 419; //        u8: a gap was answered
-export const S_TAKEN: usize = 428; //      u32: last id reported to the host
-export const S_REFUSAL: usize = 432; //    u8: final status held for id taken + 1 until its SKIP
-export const S_SLOW: usize = 433; //       u8: how often the flight was halved
-export const S_HELLO_BYTES: usize = 434; //u8: length of H
-export const S_TIMED_OUT: usize = 435; //  u8: device: PINGs in a row without an answer
-export const S_FLIGHT: usize = 436; //     u32: bytes handed over since the mark was confirmed
-export const S_MARK: usize = 440; //       u32: id whose ACK confirms, 0: none
-export const S_MARK_BYTES: usize = 444; // u32: bytes of the flight up to the mark
-export const S_CONFIRMED: usize = 448; //  u32: low half of the counter confirmed by a PONG
-export const S_PING: usize = 452; //       u32: t1 of the outstanding PING
-export const S_PING_COUNTER: usize = 456; //u32: low half of its counter
-export const S_PINGING: usize = 460; //    u8: a PING is outstanding
-export const S_HEARD_ANY: usize = 461; //  u8: a frame of this session was heard
-export const S_CLOCK_LOST: usize = 462; // u8
-export const S_BAD: usize = 463; //        u8: bad CHALLENGEs for this HELLO
-export const S_STARTED: usize = 464; //    u32: now at which this state began
-export const S_SPOKE: usize = 468; //      u32: now of the last frame sent
-export const S_CLOCK_SET: usize = 472; //  u32: now at which the clock was last set
-export const S_TAKES: usize = 476; //      u32: the largest body we take
-export const S_BAD_TAGS: usize = 480; //   u32: bad tags in this session (datagrams)
-export const S_ENDED_AT: usize = 484; //   u32: device: now at which the wait is over
-export const S_SPREAD: usize = 488; //     u32 ms: device: told in READY
-export const S_ATTEMPT: usize = 492; //    u8: device: tries in a row
-export const S_ROLE: usize = 493; //       u8: 1 device, 0 gateway (read in builds with both)
+export const S_GAP: usize = 83; //         u8: a gap was answered
+export const S_TAKEN: usize = 88; //       u32: last id reported to the host
+export const S_FLIGHT: usize = 92; //      u32: bytes handed over since the mark was confirmed
+export const S_MARK: usize = 96; //        u32: id whose ACK confirms, 0: none
+export const S_MARK_BYTES: usize = 100; // u32: bytes of the flight up to the mark
+export const S_STARTED: usize = 104; //    u32: now at which this state began
+export const S_REFUSAL: usize = 108; //    u8: final status held for id taken + 1 until its SKIP
+export const S_SLOW: usize = 109; //       u8: how often the flight was halved
+export const S_TIMED_OUT: usize = 111; //  u8: device: PINGs in a row without an answer
+export const S_CONFIRMED: usize = 112; //  u32: low half of the counter confirmed by a PONG
+export const S_PING: usize = 116; //       u32: t1 of the outstanding PING; before READY: when PROOF was sent
+export const S_PING_COUNTER: usize = 120; //u32: low half of its counter
+export const S_PINGING: usize = 124; //    u8: a PING is outstanding
+export const S_HEARD_ANY: usize = 125; //  u8: a frame of this session was heard
+export const S_CLOCK_LOST: usize = 126; // u8
+export const S_BAD: usize = 127; //        u8: bad CHALLENGEs for this HELLO
+export const S_DOUBT: usize = 136; //      u32: highest id framed in an earlier session
+export const S_CLOCK_SET: usize = 140; //  u32: now at which the clock was last set
+export const S_BAD_TAGS: usize = 148; //   u32: bad tags in this session (datagrams)
+export const S_ENDED_AT: usize = 152; //   u32: device: now at which the wait is over
+export const S_SPREAD: usize = 156; //     u32 ms: device: told in READY
+export const S_ATTEMPT: usize = 160; //    u8: device: tries in a row
+export const S_ROLE: usize = 161; //       u8: 1 device, 0 gateway (read in builds with both)
+export const S_IDLE: usize = 164; //       u32 ms
+export const S_TX_KEYS: usize = 176; //    64: HMAC's inner and outer state, or key 32 and iv 12
+export const S_RX_KEYS: usize = 240; //    64
+export const S_PRK: usize = 304; //        64: HMAC state of prk
+/** What a session's end wipes. */
+export const SECRETS: u32 = 192;
 
 export const RETRY_NONE: u32 = 0;
 export const RETRY_ACK: u32 = 1; //     waits for an ACK
@@ -65,19 +61,15 @@ export const OUT_RESERVE: u32 = 64;
 export const OUT_CAP: u32 = GATEWAY ? 98304 : BUFFER + 128;
 export const RX_CAP: u32 = BUFFER + 32;
 
-// One block, so that the host needs one address: fixed fields, device slot, scratch, events, input, output.
-const FIXED: usize = <usize>ARENA_FIXED;
-export const O_SLOT: usize = FIXED;
-export const O_JOB: usize = O_SLOT + SLOT_BYTES;
-export const O_SCRATCH: usize = O_JOB + 32;
-export const O_COUNTERS: usize = O_SCRATCH + 192;
-export const O_EVENTS: usize = O_COUNTERS + ((4 * REFUSED_COUNT + 7) & ~7);
-export const O_RX: usize = O_EVENTS + EVENT_CAP * EVENT_BYTES;
-export const O_OUT: usize = O_RX + RX_CAP;
-export const ARENA_BYTES: i32 = <i32>(O_OUT + OUT_CAP);
+// One block, so that the host needs one address: fixed fields with the device's slot, scratch, events, input, output.
+const O_JOB: usize = ARENA_FIXED;
+const O_SCRATCH: usize = O_JOB + 32;
+const O_EVENTS: usize = O_SCRATCH + 176;
+const O_RX: usize = O_EVENTS + EVENT_CAP * EVENT_BYTES;
+const O_OUT: usize = O_RX + RX_CAP;
 
-export const ARENA: usize = memory.data(ARENA_BYTES, 8);
-export const DEVICE_SLOT: usize = ARENA + O_SLOT;
+export const ARENA: usize = memory.data(<i32>(O_OUT + OUT_CAP), 8);
+export const DEVICE_SLOT: usize = ARENA + A_SLOT;
 /** A frame being opened or sealed: {body u32, bytes u32, tag u32, result u32, header 16}, as the kernels take it. */
 export const JOB: usize = ARENA + O_JOB;
 export const J_BODY: usize = 0;
@@ -85,29 +77,37 @@ export const J_BYTES: usize = 4;
 export const J_TAG: usize = 8;
 export const J_RESULT: usize = 12;
 export const J_HEADER: usize = 16; // counter u64, time u32, type u8, length u16: 15 bytes, big-endian
+export const J_COUNTER_LOW: usize = 20;
 export const J_TIME: usize = 24;
 export const J_TYPE: usize = 28;
 export const JOB_BYTES: u32 = 32;
-/** 192 bytes of scratch: MAC 32, OKM 44, nonce 12, HMAC state 64. */
+/** Scratch: MAC 32, OKM 44, nonce 12, HMAC state 64. */
 export const MAC: usize = ARENA + O_SCRATCH;
 export const OKM: usize = MAC + 32;
 export const NONCE: usize = OKM + 48;
 export const KEY_STATE: usize = NONCE + 16;
-/** now, and the state of the jitter's generator. */
-export const NOW: usize = KEY_STATE + 64;
-export const SEED: usize = NOW + 4;
-export const RX_START: usize = NOW + 8;
-export const RX_BYTES: usize = NOW + 12;
-export const COUNTERS: usize = ARENA + O_COUNTERS;
+/** The state of the jitter's generator; the session whose events are told (builds of the gateway). */
+export const SEED: usize = KEY_STATE + 64;
+export const SUBJECT: usize = SEED + 4;
+/** The full counter of the datagram being opened. */
+export const DATAGRAM_COUNTER: usize = SUBJECT + 4;
+export const COUNTERS: usize = ARENA + A_COUNTERS;
 export const EVENTS: usize = ARENA + O_EVENTS;
 export const RX: usize = ARENA + O_RX;
 export const OUT: usize = ARENA + O_OUT;
-export const CONFIG: usize = ARENA + A_CONFIG;
+
+/** Tells the host where things are. */
+export function locate(): void {
+  store<u32>(ARENA, <u32>EVENTS, A_EVENTS);
+  store<u32>(ARENA, <u32>OUT, A_OUT);
+  store<u32>(ARENA, OUT_CAP, A_OUT_CAP);
+  store<u32>(ARENA, <u32>RX + RX_CAP, A_RX_END);
+}
 
 // @ts-ignore: decorator
 @inline
 export function now(): u32 {
-  return load<u32>(NOW);
+  return load<u32>(ARENA, A_NOW);
 }
 
 /** Session clock: ms since the session's epoch, signed: a clock that was just set back may stand before 0. */

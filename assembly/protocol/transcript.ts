@@ -3,22 +3,16 @@
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { shaBegin, shaEnd, shaUpdate } from "../crypto/sha256";
 import { wipe } from "../crypto/bytes";
-import { KEY_STATE, MAC, OKM, S_HELLO_BYTES, S_PRK, S_TRANSCRIPT } from "./slot";
+import { S_HELLO, S_HELLO_BYTES } from "../abi";
+import { KEY_STATE, MAC, OKM, S_PRK } from "./slot";
 import { L_DEVICE, L_GATEWAY, L_PRK, derive, label } from "./suite";
 
-export const VERSION: u32 = 1;
 export const NONCE_BYTES: u32 = 16;
 export const PROOF_BYTES: u32 = 16;
 export const C_BYTES: u32 = 32;
 /** H without the identity: version, link, suites, nonce 16, outbox 4, largest 2, key id, length of the identity. */
 export const H_FIXED: u32 = 27;
-/** H's and C's fields. */
-export const H_NONCE: usize = 3;
-export const H_OUTBOX: usize = 19;
-export const H_LARGEST: usize = 23;
-export const H_KEY_ID: usize = 25;
-export const H_ID_BYTES: usize = 26;
-export const H_ID: usize = 27;
+/** C's fields. */
 export const C_SUITE: usize = 1;
 export const C_SESSION: usize = 2;
 export const C_WINDOW: usize = 6;
@@ -31,13 +25,13 @@ export const EARLY_BODY: u32 = 1024;
 // @ts-ignore: decorator
 @inline
 export function challengeOf(s: usize): usize {
-  return s + S_TRANSCRIPT + load<u8>(s, S_HELLO_BYTES);
+  return s + S_HELLO + load<u8>(s, S_HELLO_BYTES);
 }
 
 /** prk = HMAC(key, "tidelock/1 prk" ‖ SHA-256(H ‖ C)), kept as an HMAC state. */
 export function makePrk(s: usize, key: usize): void {
   shaBegin();
-  shaUpdate(s + S_TRANSCRIPT, <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
+  shaUpdate(s + S_HELLO, <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
   shaEnd(OKM);
   hmacKey(KEY_STATE, key, 32);
   hmacBegin(KEY_STATE);

@@ -9,11 +9,16 @@ import { instantiate, preferredBuild, type Build } from './module.js';
 import type { DeviceCoreApi, DeviceSettings, DeviceSink, Outgoing, SessionInfo } from './types.js';
 
 const ENTROPY_BYTES = 32;
+/** A 50 ppm crystal is off by a quarter of the default window, 500 ms, after 2.7 h. */
+const CRYSTAL_DRIFT_MS = 9_720_000;
+/** What surrounds a body in the output: what leads it, and the longest tag. */
+const AROUND_BODY = abi.SEND_AHEAD + 16;
 
 export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   private readonly sink: DeviceSink;
   private readonly datagram: boolean;
   private readonly slot: number;
+  private readonly outCap: number;
   private readonly base: number;
   private readonly outputBound: (bytes: Buffer) => void;
   private readonly tellBound = (record: number): void => this.tell(record);
@@ -31,32 +36,40 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     const id = Buffer.from(settings.id, 'utf8');
     if (settings.key.length !== 32) throw new RangeError(`a key has 32 bytes, this one ${settings.key.length}`);
     if (id.length === 0 || id.length > 64) throw new RangeError(`an identity has 1 to 64 bytes, this one ${id.length}`);
-    const { u8 } = this;
-    const d = this.base + abi.A_CONFIG;
-    u8.set(settings.key, d + abi.D_KEY);
-    u8[d + abi.D_KEY_ID] = settings.keyId;
-    u8[d + abi.D_LINK] = settings.link;
-    u8[d + abi.D_SUITES] = settings.suites;
-    u8[d + abi.D_ID_BYTES] = id.length;
-    u8.set(id, d + abi.D_ID);
-    u8.writeUInt16LE(settings.largest, d + abi.D_LARGEST);
-    u8.writeUInt16LE(settings.roundTrip, d + abi.D_ROUND_TRIP);
-    u8.writeUInt32LE(settings.outbox, d + abi.D_OUTBOX);
-    u8.writeUInt32LE(settings.outLow, d + abi.D_OUT_LOW);
-    u8.writeUInt32LE(settings.outSent, d + abi.D_OUT_SENT);
-    u8.writeUInt32LE(settings.outNext, d + abi.D_OUT_NEXT);
-    u8.writeUInt32LE(settings.inOutbox, d + abi.D_IN_OUTBOX);
-    u8.writeUInt32LE(settings.inLast, d + abi.D_IN_LAST);
-    u8.writeUInt32LE(settings.drift ?? 0, d + abi.D_DRIFT);
-    if (this.call('init', 0) !== abi.OK) throw new RangeError('device settings: identity, suites or largest body (at most 16,383) is out of range');
+    this.call('setup');
     this.locate();
-    this.slot = this.word(abi.A_SLOT);
+    this.outCap = this.word(abi.A_OUT_CAP);
+    this.slot = this.base + abi.A_SLOT;
+    this.write(settings, id);
+    if (this.call('init', 0) !== abi.OK) throw new RangeError('device settings: identity, suites or largest body (at most 16,383) is out of range');
+  }
+
+  private write(settings: DeviceSettings, id: Buffer): void {
+    const { u8, slot: s } = this;
+    u8.set(settings.key, this.base + abi.A_KEY);
+    u8.writeUInt32LE(settings.roundTrip, this.base + abi.A_ROUND_TRIP);
+    u8.writeUInt32LE(settings.drift ?? CRYSTAL_DRIFT_MS, this.base + abi.A_DRIFT);
+    u8.writeUInt32LE(settings.outLow, s + abi.S_LOW);
+    u8.writeUInt32LE(settings.outSent, s + abi.S_SENT);
+    u8.writeUInt32LE(settings.outNext, s + abi.S_NEXT);
+    u8.writeUInt32LE(settings.inLast, s + abi.S_IN_LAST);
+    u8.writeUInt32BE(settings.inOutbox, s + abi.S_IN_OUTBOX);
+    u8.writeUInt32LE(settings.largest, s + abi.S_TAKES);
+    const h = s + abi.S_HELLO;
+    u8[h + abi.H_VERSION] = abi.VERSION;
+    u8[h + abi.H_LINK] = settings.link;
+    u8[h + abi.H_SUITES] = settings.suites;
+    u8.writeUInt32BE(settings.outbox, h + abi.H_OUTBOX);
+    u8.writeUInt16BE(settings.largest, h + abi.H_LARGEST);
+    u8[h + abi.H_KEY_ID] = settings.keyId;
+    u8[h + abi.H_ID_BYTES] = id.length;
+    u8.set(id, h + abi.H_ID);
+    u8[s + abi.S_HELLO_BYTES] = abi.H_ID + id.length;
   }
 
   /** Output and events of the last call. */
   private after(): number {
     this.takeOutput(this.outputBound, this.datagram);
-    this.call('sent', 0); // tells the core where the next body goes, now that the output is empty
     return this.tellEvents(this.tellBound);
   }
 
@@ -139,25 +152,17 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
       this.defer(() => this.receive(chunk, now));
       return;
     }
-    let at = 0;
-    do {
-      const room = this.word(abi.A_RX_ROOM);
-      const bytes = Math.min(room, chunk.length - at);
+    for (let at = 0; ; ) {
+      const to = this.word(abi.A_RX_TO);
+      const bytes = Math.min(this.word(abi.A_RX_END) - to, chunk.length - at);
       if (this.datagram && bytes < chunk.length) return; // longer than any frame: dropped
-      this.u8.set(chunk.subarray(at, at + bytes), this.word(abi.A_RX));
+      this.u8.set(chunk.subarray(at, at + bytes), to);
       at += bytes;
-      let status = this.call('rx', bytes, now >>> 0);
-      for (;;) {
-        if (status < 0) this.failed('rx', status);
-        this.after();
-        if (status !== abi.MORE) break;
-        status = this.call('rx', 0, now >>> 0);
-      }
-      if (bytes === 0 && this.word(abi.A_RX_ROOM) === 0) {
-        this.call('rx', 0, now >>> 0); // moves what is left to the front
-        this.after();
-      }
-    } while (at < chunk.length);
+      const status = this.call('rx', bytes, now >>> 0);
+      if (status < 0) this.failed('rx', status);
+      this.after();
+      if (status !== abi.MORE && at === chunk.length) break;
+    }
     this.doLater();
   }
 
@@ -194,19 +199,15 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     let taken = 0;
     let status: number = abi.OK;
     for (const m of messages) {
-      if (m.body.length > this.word(abi.A_SEND_ROOM)) {
+      if (m.body.length + AROUND_BODY > this.outCap - this.word(abi.A_OUT_BYTES)) {
         this.takeOutput(this.outputBound, this.datagram);
-        this.call('sent', 0);
-        if (m.body.length > this.word(abi.A_SEND_ROOM)) {
+        if (m.body.length + AROUND_BODY > this.outCap) {
           status = abi.E_TOO_LONG;
           break;
         }
       }
       status = this.frame(m, now);
-      if (status === abi.E_ROOM && this.takeOutput(this.outputBound, this.datagram)) {
-        this.call('sent', 0);
-        status = this.frame(m, now);
-      }
+      if (status === abi.E_ROOM && this.takeOutput(this.outputBound, this.datagram)) status = this.frame(m, now);
       if (status !== abi.OK) break;
       taken++;
     }
@@ -215,7 +216,7 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   }
 
   private frame(m: Outgoing, now: number): number {
-    this.u8.set(m.body, this.word(abi.A_SEND));
+    this.u8.set(m.body, this.outAt + this.word(abi.A_OUT_BYTES) + abi.SEND_AHEAD);
     const age = m.id === 0 ? 0 : Math.min(Math.floor(m.age / 62.5), 0xfffffff);
     return this.call('send', m.type | (m.repeat ? abi.FLAG_REPEAT : 0), m.body.length, m.id, age, now >>> 0);
   }
@@ -233,14 +234,14 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     return {
       suite: u8[slot + abi.S_SUITE]!,
       session: u8.readUInt32LE(slot + abi.S_SESSION),
-      epoch: u8.readUInt32LE(slot + abi.S_EPOCH) + u8.readUInt32LE(slot + abi.S_EPOCH + 4) * 0x100000000,
+      epoch: u8.readUInt32BE(slot + abi.S_EPOCH) * 0x100000000 + u8.readUInt32BE(slot + abi.S_EPOCH + 4),
       largest: u8.readUInt32LE(slot + abi.S_LARGEST),
       link: u8[slot + abi.S_LINK]!,
     };
   }
 
   record(): { inOutbox: number; inLast: number } {
-    return { inOutbox: this.u8.readUInt32LE(this.slot + abi.S_IN_OUTBOX), inLast: this.u8.readUInt32LE(this.slot + abi.S_IN_LAST) };
+    return { inOutbox: this.u8.readUInt32BE(this.slot + abi.S_IN_OUTBOX), inLast: this.u8.readUInt32LE(this.slot + abi.S_IN_LAST) };
   }
 
   wipe(): void {

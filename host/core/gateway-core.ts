@@ -67,10 +67,6 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     this.u8.writeUInt32LE(Math.floor(value / 0x100000000), at + 4);
   }
 
-  private readU64(at: number): number {
-    return this.u8.readUInt32LE(at) + this.u8.readUInt32LE(at + 4) * 0x100000000;
-  }
-
   private slotAt(slot: number): number {
     return this.slotsAt + slot * abi.SLOT_BYTES;
   }
@@ -396,7 +392,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     return {
       suite: this.u8[s + abi.S_SUITE]!,
       session: this.u8.readUInt32LE(s + abi.S_SESSION),
-      epoch: this.readU64(s + abi.S_EPOCH),
+      epoch: this.u8.readUInt32BE(s + abi.S_EPOCH) * 0x100000000 + this.u8.readUInt32BE(s + abi.S_EPOCH + 4),
       largest: this.u8.readUInt32LE(s + abi.S_LARGEST),
       link: this.u8[s + abi.S_LINK]!,
     };

@@ -15,9 +15,8 @@ export abstract class CoreMemory {
   protected u32!: Uint32Array;
   /** Word index of the arena. */
   protected readonly arena: number;
-  private outAt = 0;
+  protected outAt = 0;
   private eventsAt = 0;
-  private countersAt = 0;
   private telling = false;
   private readonly later: (() => void)[] = [];
 
@@ -34,11 +33,10 @@ export abstract class CoreMemory {
     this.u32 = new Uint32Array(buffer);
   }
 
-  /** Reads the addresses that init has written. */
+  /** Reads the addresses that the core has told. */
   protected locate(): void {
     this.outAt = this.word(abi.A_OUT);
     this.eventsAt = this.word(abi.A_EVENTS) >>> 2;
-    this.countersAt = this.word(abi.A_COUNTERS) >>> 2;
   }
 
   protected word(offset: number): number {
@@ -104,6 +102,7 @@ export abstract class CoreMemory {
   }
 
   counters(): Uint32Array {
-    return this.u32.slice(this.countersAt, this.countersAt + abi.REFUSED_COUNT);
+    const at = this.arena + (abi.A_COUNTERS >>> 2);
+    return this.u32.slice(at, at + abi.REFUSED_COUNT);
   }
 }
