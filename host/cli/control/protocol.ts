@@ -1,0 +1,105 @@
+/**
+ * What the command and the running gateway say to each other on the control socket: JSON, one object a line, version 1
+ * in every line.
+ *
+ *   → {"v":1,"id":7,"op":"send","params":{"identity":"pump-7","body":"b24=","wait":true}}
+ *   ← {"v":1,"id":7,"event":"queued","data":{"message":"…"}}
+ *   ← {"v":1,"id":7,"end":true,"data":{}}                       or  "error":{"code":"EXPIRED","problem":"…","action":"…"}
+ *
+ * `id` is the client's, unique on its connection. Any number of `event` lines precede the one `end`.
+ */
+
+export const CONTROL_VERSION = 1;
+
+/** The largest body (16,383 bytes) is 21,844 characters of base64; the rest is room for names. */
+export const LARGEST_LINE = 32_768;
+
+/** Operations with what they take, tell and return. Bytes are base64. */
+export interface Operations {
+  status: { params: Record<string, never>; event: never; result: Status };
+  'devices.add': { params: { identity: string; key?: string }; event: never; result: { key: string } };
+  /** `changed`: it was not so before; `closed`: a session was ended by it. */
+  'devices.enable': { params: { identity: string }; event: never; result: Switched };
+  'devices.disable': { params: { identity: string }; event: never; result: Switched };
+  /** One `event` a device, `count` at the end. */
+  'devices.list': { params: Record<string, never>; event: ListedDevice; result: { count: number } };
+  /** `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. */
+  send: {
+    params: { identity: string; body: string; lifetime?: number; wait?: boolean };
+    event: { message: string; online: boolean };
+    result: { message: string };
+  };
+}
+
+export interface Switched {
+  changed: boolean;
+  closed: boolean;
+}
+
+export type Operation = keyof Operations;
+
+/** A device as `devices list` shows it; instants in Unix ms. */
+export interface ListedDevice {
+  identity: string;
+  enabled: boolean;
+  added: number;
+  /** When its last session began; undefined: none yet. */
+  lastSession?: number;
+  /** Messages that wait for it, and undone ones from it in the inbox. */
+  queued: number;
+  inbox: number;
+  /** Undefined where no gateway runs that could know. */
+  online?: boolean;
+  /** The peer of its session. */
+  address?: string;
+}
+
+/** What the gateway says about itself; instants in Unix ms, `monotonic` in ms of a clock that never steps. */
+export interface Status {
+  version: string;
+  pid: number;
+  addresses: string[];
+  online: number;
+  /** The clocks of the process at its start and now. */
+  started: { wall: number; monotonic: number };
+  now: { wall: number; monotonic: number };
+}
+
+export interface Request {
+  v: number;
+  id: number;
+  op: string;
+  params?: Record<string, unknown>;
+}
+
+export interface ControlError {
+  code: string;
+  problem: string;
+  action: string;
+}
+
+export interface Reply {
+  v: number;
+  id: number;
+  event?: string;
+  end?: true;
+  data?: unknown;
+  error?: ControlError;
+}
+
+/** The request in `line`, or what is wrong with it. */
+export function parseRequest(line: Buffer): Request | string {
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString('utf8'));
+  } catch {
+    return 'a line that is no JSON';
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return 'a line that is no JSON object';
+  const { v, id, op, params } = value as Partial<Request>;
+  if (v !== CONTROL_VERSION) return `version ${JSON.stringify(v ?? null)} of the control protocol; this is version ${CONTROL_VERSION}`;
+  if (typeof id !== 'number' || !Number.isSafeInteger(id)) return 'a request without a whole number as "id"';
+  if (typeof op !== 'string') return 'a request without "op"';
+  if (params !== undefined && (typeof params !== 'object' || params === null || Array.isArray(params))) return '"params" that is no object';
+  return { v, id, op, params: params ?? {} };
+}

@@ -1,0 +1,173 @@
+/** `tidelock device`: a device in the shell. Lines of stdin go to the gateway, what comes from it goes to stdout. */
+import { Device } from '../device/index.js';
+import type { DeviceMessage, DeviceState, Suite } from '../device/types.js';
+import { parseAddress } from '../transport/address.js';
+import { showDuration } from './duration.js';
+import { escapeText, safeJson } from './escape.js';
+import { EXIT_NOT_DELIVERED, EXIT_OK } from './exits.js';
+import { parts, tell, type Manner } from './failure.js';
+import { readKeyFile } from './key-file.js';
+import { LineSplitter } from './lines.js';
+import { jsonLine, textLine } from './message-line.js';
+import { Output, OutputClosed } from './output.js';
+import { onStop } from './stop.js';
+
+export interface DeviceCommandOptions {
+  id: string;
+  keyFile: string;
+  keyId: number;
+  /** Stay when stdin has ended. */
+  listen: boolean;
+  /** ms after which a line is given up. */
+  lifetime: number;
+  suites: Suite[];
+  manner: Manner;
+}
+
+/** The longest body of the protocol. */
+const LARGEST_LINE = 16_383;
+
+/** Lines and bytes on their way, beyond which stdin waits; well within the outbox's own bounds. */
+const MOST_WAITING = { messages: 1_000, bytes: 512 * 1024 };
+
+/** ms for a gateway to answer CLOSE. */
+const FAREWELL = 1_000;
+
+/** Returns the exit code. Throws what keeps it from starting: a bad address, key file or identity. */
+export async function runDevice(urls: readonly string[], options: DeviceCommandOptions): Promise<number> {
+  for (const url of urls) parseAddress(url);
+  const key = readKeyFile(options.keyFile);
+  let device: Device;
+  try {
+    device = new Device({
+      url: urls,
+      id: options.id,
+      key,
+      keyId: options.keyId,
+      lifetime: options.lifetime,
+      suites: options.suites,
+      start: false,
+    });
+  } finally {
+    key.fill(0);
+  }
+  const output = new Output();
+  const { manner } = options;
+  const stop = new AbortController();
+  let outputFault: Error | undefined;
+  output.onFailure((error) => {
+    outputFault = error;
+    stop.abort();
+  });
+  device.on('state', (state) => tellState(state, manner));
+  device.on('error', (error) => void tell(error, manner));
+  device.on('message', (message) => print(message, output, manner));
+  const unlisten = onStop(() => stop.abort());
+  try {
+    device.connect();
+    const failed = await sendLines(device, process.stdin, stop.signal, manner);
+    if (options.listen && !stop.signal.aborted) await aborted(stop.signal);
+    await device.close({ drain: outputFault === undefined ? FAREWELL : 0 });
+    if (outputFault !== undefined && !(outputFault instanceof OutputClosed)) throw outputFault;
+    return failed === 0 ? EXIT_OK : EXIT_NOT_DELIVERED;
+  } finally {
+    unlisten();
+    process.stdin.destroy(); // a terminal or an open pipe would keep the process alive
+    await device.close({ drain: 0 });
+  }
+}
+
+/** A message counts as handled, and is acknowledged, once its line is written. */
+async function print(message: DeviceMessage, output: Output, { json }: Manner): Promise<void> {
+  try {
+    await output.line(json ? jsonLine(message) : textLine(message));
+  } catch {
+    // Not printed, so not acknowledged: left open until the device closes, the gateway keeps it.
+    await new Promise(() => undefined);
+  }
+}
+
+/** Sends every line and waits for every acknowledgement; returns how many lines did not arrive. */
+async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: AbortSignal, manner: Manner): Promise<number> {
+  const pending = new Set<Promise<void>>();
+  const lines: (Buffer | undefined)[] = [];
+  let number = 0;
+  let failed = 0;
+  const fail = (line: number, error: unknown): void => {
+    failed += 1;
+    tellLine(line, error, manner);
+  };
+  const splitter = new LineSplitter(LARGEST_LINE, { line: (line) => lines.push(line), tooLong: () => lines.push(undefined) });
+  const flush = async (): Promise<void> => {
+    while (lines.length > 0 && !signal.aborted) {
+      const line = lines.shift();
+      const at = (number += 1);
+      if (line === undefined) fail(at, new Error(`the line is longer than the ${LARGEST_LINE} bytes of the longest message`));
+      if (line === undefined || line.length === 0) continue;
+      while (isFull(device) && pending.size > 0) await Promise.race(pending);
+      const sent = device.send(line).acknowledged.catch((error: unknown) => fail(at, error));
+      const entry: Promise<void> = sent.then(() => void pending.delete(entry));
+      pending.add(entry);
+    }
+  };
+  const stopped = aborted(signal);
+  const read = async (): Promise<void> => {
+    for await (const chunk of input) {
+      splitter.push(chunk as Buffer);
+      await flush();
+      if (signal.aborted) return;
+    }
+    splitter.end();
+    await flush();
+  };
+  await Promise.race([read(), stopped]);
+  // Told to stop: what was accepted may still be acknowledged while the device closes.
+  if (signal.aborted) await device.close();
+  await Promise.all(pending);
+  return failed;
+}
+
+function isFull(device: Device): boolean {
+  const { messages, bytes } = device.waiting;
+  return messages >= MOST_WAITING.messages || bytes >= MOST_WAITING.bytes;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function tellState(state: DeviceState, { json }: Manner): void {
+  if (json) {
+    const { name, reason } = state;
+    const error = state.name === 'waiting' ? { error: parts(state.error) } : {};
+    const wait = state.name === 'waiting' ? { wait: Math.round(state.wait) } : {};
+    const online = state.name === 'online' ? { url: state.url, suite: state.suite, session: state.session } : {};
+    process.stderr.write(`${safeJson({ state: name, reason, ...online, ...wait, ...error })}\n`);
+    return;
+  }
+  process.stderr.write(`tidelock: ${escapeText(stateText(state))}\n`);
+}
+
+function stateText(state: DeviceState): string {
+  switch (state.name) {
+    case 'connecting':
+      return `connecting to ${state.url}`;
+    case 'online':
+      return `online at ${state.url} (${state.suite})`;
+    case 'waiting': {
+      const { code, problem, action } = parts(state.error);
+      return `${code}: ${problem}. ${action} Next try in ${showDuration(state.wait)}.`;
+    }
+    case 'stopped':
+      return state.reason === '' ? 'closed' : `closed: ${state.reason}`;
+  }
+}
+
+function tellLine(line: number, error: unknown, { json }: Manner): void {
+  const { code, problem, action } = parts(error);
+  if (json) process.stderr.write(`${safeJson({ line, error: { code, problem, action } })}\n`);
+  else process.stderr.write(`tidelock: line ${line}: ${code}: ${escapeText(`${problem}. ${action}`)}\n`);
+}

@@ -1,0 +1,42 @@
+/** Whether the addresses to listen at are free, or ours already. */
+import net from 'node:net';
+import { formatAddress, parseAddress } from '../../transport/address.js';
+import type { Finding } from './finding.js';
+
+export async function checkAddresses(listen: readonly string[], ours: readonly string[]): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const url of listen) findings.push(await checkAddress(url, ours));
+  return findings;
+}
+
+async function checkAddress(url: string, ours: readonly string[]): Promise<Finding> {
+  const { host, port } = parseAddress(url);
+  const name = formatAddress(host, port);
+  const check = 'address';
+  if (port !== 0 && ours.some((address) => sameAddress(address, host, port))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
+  const reason = await tryListening(host, port);
+  switch (reason) {
+    case undefined:
+      return { check, verdict: 'ok', text: `${name} is free` };
+    case 'EADDRINUSE':
+      return { check, verdict: 'fail', text: `PORT_IN_USE: ${name} is in use by another program`, action: 'Stop that program, or listen at another port with --listen.' };
+    case 'EACCES':
+      return { check, verdict: 'fail', text: `PORT_FORBIDDEN: this user may not listen at ${name}`, action: 'Choose a port of 1024 or above, or grant the right to low ports.' };
+    default:
+      return { check, verdict: 'fail', text: `LISTEN_FAILED: cannot listen at ${name}: ${reason}`, action: 'Listen at an address that this machine has; 0.0.0.0 or [::] stands for all.' };
+  }
+}
+
+function sameAddress(url: string, host: string, port: number): boolean {
+  const other = parseAddress(url);
+  return other.port === port && other.host === host;
+}
+
+/** The error code, or undefined where it could listen. Nobody is accepted. */
+function tryListening(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = net.createServer((socket) => socket.destroy());
+    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}

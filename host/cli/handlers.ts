@@ -1,0 +1,91 @@
+/** What the running gateway does for those who may use its control socket. */
+import type { GatewayApi } from '../gateway/types.js';
+import type { Registry } from '../registry/types.js';
+import { CommandError } from './command-error.js';
+import type { Status } from './control/protocol.js';
+import type { Handlers } from './control/server.js';
+import { allDevices, listed } from './devices.js';
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** Wall clock and monotonic clock of this process, Unix ms and ms. */
+export function clocks(): { wall: number; monotonic: number } {
+  return { wall: Date.now(), monotonic: performance.now() };
+}
+
+export function createHandlers(gateway: GatewayApi, registry: Registry, version: string): Handlers {
+  const started = clocks();
+  return {
+    status: async (): Promise<Status> => ({
+      version,
+      pid: process.pid,
+      addresses: [...gateway.addresses],
+      online: gateway.counters().online,
+      started,
+      now: clocks(),
+    }),
+
+    'devices.add': async (params) => {
+      const given = params['key'] === undefined ? undefined : bytesOf(params, 'key');
+      const minted = await registry.add(identityOf(params), given === undefined ? {} : { key: given });
+      const key = Buffer.from(minted).toString('base64');
+      minted.fill(0);
+      given?.fill(0);
+      return { key };
+    },
+
+    'devices.enable': async (params) => {
+      const identity = identityOf(params);
+      const changed = await registry.enable(identity);
+      await gateway.refresh(identity);
+      return { changed, closed: false };
+    },
+
+    'devices.disable': async (params) => {
+      const identity = identityOf(params);
+      const closed = gateway.device(identity) !== undefined;
+      const changed = await registry.disable(identity);
+      await gateway.refresh(identity);
+      return { changed, closed };
+    },
+
+    'devices.list': async (_, call) => {
+      let count = 0;
+      for await (const entry of allDevices(registry)) {
+        if (call.signal.aborted) break;
+        await call.event('device', listed(entry, gateway.device(entry.identity) ?? null));
+        count += 1;
+      }
+      return { count };
+    },
+
+    send: async (params, call) => {
+      const identity = identityOf(params);
+      const lifetime = params['lifetime'];
+      if (lifetime !== undefined && typeof lifetime !== 'number') throw invalid('lifetime', 'must be a number of milliseconds');
+      const sending = gateway.send(identity, bytesOf(params, 'body'), lifetime === undefined ? {} : { lifetime });
+      sending.acknowledged.catch(() => undefined); // told to those who wait
+      const message = await sending.queued;
+      await call.event('queued', { message, online: gateway.device(identity) !== undefined });
+      // Whoever waited may go: what is queued stays queued.
+      if (params['wait'] === true) await sending.acknowledged;
+      return { message };
+    },
+  };
+}
+
+function identityOf(params: Params): string {
+  const { identity } = params;
+  if (typeof identity !== 'string') throw invalid('identity', 'must be a text');
+  return identity;
+}
+
+function bytesOf(params: Params, name: string): Buffer {
+  const value = params[name];
+  if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw invalid(name, 'must be base64');
+  return Buffer.from(value, 'base64');
+}
+
+function invalid(name: string, problem: string): CommandError {
+  return new CommandError('INPUT_INVALID', { what: `"${name}"`, problem, remedy: 'Correct the request on the control socket; docs/cli.md has its form.' });
+}

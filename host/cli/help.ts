@@ -1,0 +1,67 @@
+/** Examples and exit codes, shown below the help of commander. */
+
+export const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  it could not be done; stderr says why
+  2  the command or its configuration is not right
+  3  sent or queued, but not delivered: expired, refused, in doubt
+  130, 143  ended at once by a second Ctrl-C or SIGTERM`;
+
+export const EXAMPLES = {
+  tidelock: `
+Begin like this:
+  $ tidelock devices add pump-7 --key-file pump-7.key
+  $ tidelock serve --listen tidelock://0.0.0.0:8433
+and from another shell, or another machine that has the key file:
+  $ echo "21.5 °C" | tidelock device --id pump-7 --key-file pump-7.key tidelock://localhost
+  $ tidelock send pump-7 "valve open" --wait
+
+Where something is wrong: tidelock doctor`,
+
+  serve: `Examples:
+  $ tidelock serve                                      at port 8433, database tidelock.db in this folder
+  $ tidelock serve --listen tidelock://127.0.0.1:9000 --database sqlite:/var/lib/tidelock/gateway.db
+  $ tidelock serve --json | my-program                  one JSON object a message
+  $ tidelock serve --config gateway.json --limit halfOpen=100
+
+Every option is also a variable (--log-level: TIDELOCK_LOG_LEVEL) and a name in the file ("logLevel").
+Flags win over the environment, and that wins over the file.
+A message is marked done once its line is written to stdout; the log goes to stderr.
+SIGTERM or Ctrl-C finishes what was accepted; a second one ends at once.`,
+
+  device: `Examples:
+  $ echo "21.5 °C" | tidelock device --id pump-7 --key-file pump-7.key tidelock://gateway.example
+  $ sensor | tidelock device --id pump-7 --key-file pump-7.key tidelock://one.example tidelock://two.example
+  $ tidelock device --listen --id pump-7 --key-file pump-7.key tidelock://localhost < /dev/null
+
+Each line of stdin is one message, acknowledged by the gateway; empty lines are skipped. It ends when stdin has
+ended and every line is acknowledged or given up. What the gateway sends goes to stdout, states go to stderr.`,
+
+  send: `Examples:
+  $ tidelock send pump-7 "valve open"                   queued; the device gets it when it is there
+  $ tidelock send pump-7 "valve open" --wait --lifetime 30s
+  $ tidelock send pump-7 - < firmware.sig               bytes from stdin, at most 16383
+
+Where no gateway runs, the message is put into the queue in the database, and the gateway sends it once it runs.`,
+
+  devices: `Examples:
+  $ tidelock devices add pump-7                         prints the key once
+  $ tidelock devices add plant-2/pump-7 --key-file pump-7.key
+  $ tidelock devices list --json
+  $ tidelock devices disable pump-7
+
+They act on the running gateway at once, or on the database where none runs.`,
+
+  keygen: `Example:
+  $ tidelock keygen pump-7.key
+  $ tidelock devices add pump-7 --import-key-file pump-7.key
+
+The file holds 32 random bytes as hexadecimal digits and may be read by its owner alone.`,
+
+  doctor: `Examples:
+  $ tidelock doctor
+  $ tidelock doctor --listen tidelock://0.0.0.0:8433 --database sqlite:/var/lib/tidelock/gateway.db --json
+
+Each line says ok, warn or fail, and what to do. The exit code is 1 where something fails.`,
+};

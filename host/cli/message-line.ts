@@ -1,0 +1,28 @@
+/** A message as one line. */
+import { decodeText, escapeBytes, escapeText, safeJson } from './escape.js';
+
+interface Printable {
+  readonly device?: string;
+  readonly id: string | number;
+  readonly time: number;
+  readonly body: Uint8Array;
+  readonly repeat: boolean;
+}
+
+/** Device, time and text between tabs; neither holds a tab of its own. */
+export function textLine({ device, time, body }: Printable): string {
+  const text = escapeBytes(body);
+  return device === undefined ? text : `${escapeText(device)}\t${new Date(time).toISOString()}\t${text}`;
+}
+
+/** The same as JSON: `text` where the body is UTF-8, else `base64`. `id` only where an acknowledgement was wanted. */
+export function jsonLine({ device, id, time, body, repeat }: Printable): string {
+  const text = decodeText(body);
+  return safeJson({
+    ...(device === undefined ? {} : { device }),
+    ...(id === '' || id === 0 ? {} : { id }),
+    time: new Date(time).toISOString(),
+    ...(text === undefined ? { base64: Buffer.from(body).toString('base64') } : { text }),
+    ...(repeat ? { repeat } : {}),
+  });
+}

@@ -1,0 +1,187 @@
+/** The words of the command line. What they do stands in a module each, loaded only when it is asked for. */
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { resolve, type Resolved } from './config.js';
+import { parseDuration } from './duration.js';
+import { escapeText, safeJson } from './escape.js';
+import { EXIT_OK } from './exits.js';
+import type { Manner } from './failure.js';
+import { EXIT_CODES, EXAMPLES } from './help.js';
+import { Output } from './output.js';
+import { Fault, findSetting, flagName, SETTINGS, type Setting } from './settings.js';
+import type { Suite } from '../gateway/types.js';
+
+type Flags = Record<string, unknown>;
+
+/** What main() learns of the run: its exit code. */
+export interface Outcome {
+  exit: number;
+}
+
+export function version(): string {
+  const file = new URL('../../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** Settings that tell every command where the gateway's database and socket are. */
+const PLACES = ['database', 'control', 'json'];
+
+export function createProgram(outcome: Outcome, manner: Manner): Command {
+  const program = new Command('tidelock')
+    .description('Authenticated, timestamped, unrepeatable frames between small devices and a gateway.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(usageLine(text, manner)) })
+    .addHelpText('after', `${EXAMPLES.tidelock}\n${EXIT_CODES}`)
+    .exitOverride();
+
+  const add = (parent: Command, words: string, description: string, example: string): Command =>
+    inherit(parent.command(words), parent)
+      .description(description)
+      .option('--debug', 'print the stack of an error')
+      .addHelpText('after', example === '' ? '' : `\n${example}`);
+
+  const run = (action: (settings: Resolved, flags: Flags, words: string[]) => Promise<number | void>) =>
+    async function (this: Command): Promise<void> {
+      const flags = this.opts<Flags>();
+      outcome.exit = (await action(resolve({ flags, environment: process.env }), flags, this.processedArgs as string[])) ?? EXIT_OK;
+    };
+
+  withSettings(add(program, 'serve', 'run a gateway; print each message as a line', EXAMPLES.serve), SETTINGS)
+    .option('--limit <NAME=N>', 'one of the limits of docs/cli.md, may be given again', collect)
+    .action(
+      run(async ({ settings, warnings }) => {
+        const { serve } = await import('./serve.js');
+        return serve(settings, warnings, version());
+      }),
+    );
+
+  add(program, 'device', 'be a device: send the lines of stdin, print what comes', EXAMPLES.device)
+    .argument('<URL...>', 'address of the gateway, tidelock://host[:port]; several are tried in turn')
+    .requiredOption('--id <ID>', 'identity of the device')
+    .requiredOption('--key-file <FILE>', 'file with its key')
+    .addOption(new Option('--key-id <N>', 'which of its keys that is').default(0).argParser(smallNumber))
+    .addOption(new Option('--lifetime <TIME>', 'how long a line may wait, such as 30s').default(60_000, '60s').argParser(parseDuration))
+    .addOption(new Option('--suites <NAMES>', 'sealed, signed, signed-8').default(['sealed'], 'sealed').argParser(suiteNames))
+    .option('--listen', 'stay when stdin has ended')
+    .option('--json', 'write one JSON object a line')
+    .action(async function (this: Command, urls: string[]) {
+      const flags = this.opts<Flags>();
+      const { runDevice } = await import('./device.js');
+      outcome.exit = await runDevice(urls, {
+        id: flags['id'] as string,
+        keyFile: flags['keyFile'] as string,
+        keyId: flags['keyId'] as number,
+        listen: flags['listen'] === true,
+        lifetime: flags['lifetime'] as number,
+        suites: flags['suites'] as Suite[],
+        manner: { ...manner, json: flags['json'] === true },
+      });
+    });
+
+  const send = add(program, 'send', 'queue a message for a device', EXAMPLES.send)
+    .argument('<ID>', 'identity of the device')
+    .argument('<TEXT>', 'the message; - reads it from stdin')
+    .option('--wait', 'wait until the device has acknowledged it')
+    .addOption(new Option('--lifetime <TIME>', 'how long it may wait for the device, such as 30s or 7d').argParser(parseDuration));
+  withSettings(send, PLACES.map(place)).action(
+    run(async ({ settings }, flags, [identity, text]) => {
+      const { send } = await import('./send.js');
+      return send(settings, { identity: identity!, text: text!, wait: flags['wait'] === true, lifetime: flags['lifetime'] as number | undefined }, new Output());
+    }),
+  );
+
+  addDevices(add, program, run);
+
+  add(program, 'keygen', 'write a new key into a file', EXAMPLES.keygen)
+    .argument('<FILE>', 'file to write; it must not exist')
+    .option('--json', 'write one JSON object')
+    .action(async function (this: Command, file: string) {
+      const { keygen } = await import('./keygen.js');
+      await keygen(file, new Output(), this.opts<Flags>()['json'] === true);
+    });
+
+  withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen'].map(place)).action(
+    async function (this: Command) {
+      const { doctor } = await import('./doctor.js');
+      outcome.exit = await doctor({ flags: this.opts<Flags>(), environment: process.env }, new Output());
+    },
+  );
+  return program;
+}
+
+type Add = (parent: Command, words: string, description: string, example: string) => Command;
+type Run = (action: (settings: Resolved, flags: Flags, words: string[]) => Promise<number | void>) => (this: Command) => Promise<void>;
+
+function addDevices(add: Add, program: Command, run: Run): void {
+  const devices = add(program, 'devices', 'add, list, disable and enable devices', EXAMPLES.devices);
+  const load = () => import('./devices.js');
+
+  const one = add(devices, 'add', 'add a device; print its key once', '')
+    .argument('<ID>', 'identity: id or realm/id')
+    .option('--key-file <FILE>', 'write the key into this new file instead of printing it')
+    .addOption(new Option('--import-key-file <FILE>', 'use the key in this file').conflicts('keyFile'));
+  withSettings(one, PLACES.map(place)).action(
+    run(async ({ settings }, flags, [identity]) => {
+      const files = { keyFile: flags['keyFile'] as string | undefined, importKeyFile: flags['importKeyFile'] as string | undefined };
+      await (await load()).addDevice(settings, identity!, files, new Output());
+    }),
+  );
+  withSettings(add(devices, 'list', 'list the devices', ''), PLACES.map(place)).action(
+    run(async ({ settings }) => (await load()).listDevices(settings, new Output())),
+  );
+  for (const word of ['disable', 'enable'] as const) {
+    const text = word === 'disable' ? 'refuse a device; a session it has is closed' : 'let a disabled device in again';
+    withSettings(add(devices, word, text, '').argument('<ID>', 'identity of the device'), PLACES.map(place)).action(
+      run(async ({ settings }, _, [identity]) => (await load()).switchDevice(settings, word, identity!, new Output())),
+    );
+  }
+}
+
+/** Subcommands behave like their parent in what commander does not pass on. */
+function inherit(command: Command, parent: Command): Command {
+  return command.copyInheritedSettings(parent);
+}
+
+function place(name: string): Setting {
+  return findSetting(name)!;
+}
+
+function withSettings(command: Command, settings: readonly Setting[]): Command {
+  for (const { name, placeholder, help, list } of settings) {
+    if (name.startsWith('limits.')) continue;
+    const flag = `--${flagName(name)}`;
+    if (placeholder === undefined) command.option(flag, help);
+    else if (list) command.option(`${flag} <${placeholder}>`, help, collect);
+    else command.option(`${flag} <${placeholder}>`, help);
+  }
+  return command.option('--config <FILE>', 'JSON file with settings');
+}
+
+function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+function smallNumber(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) > 255) throw new InvalidArgumentError('Write a number from 0 to 255.');
+  return Number(text);
+}
+
+function suiteNames(text: string): Suite[] {
+  try {
+    return findSetting('suites')!.parse(text) as Suite[];
+  } catch (error) {
+    if (error instanceof Fault) throw new InvalidArgumentError(`It ${error.message}.`);
+    throw error;
+  }
+}
+
+/** Commander's `error: unknown command 'srve'\n(Did you mean serve?)`, in the form of all other errors. */
+function usageLine(text: string, { json }: Manner): string {
+  const [problem = '', ...hints] = text.trim().replace(/^error: /, '').split('\n');
+  const action = [...hints, 'See tidelock --help.'].join(' ');
+  if (json) return `${safeJson({ error: { code: 'USAGE', problem, action } })}\n`;
+  return `tidelock: ${escapeText(problem)}${/[.?!]$/.test(problem) ? '' : '.'}\n  → ${escapeText(action)}\n`;
+}

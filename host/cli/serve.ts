@@ -1,0 +1,149 @@
+/** `tidelock serve`: a gateway with its database; each message becomes a line, and is done once the line is written. */
+import type pino from 'pino';
+import { TidelockError } from '../errors.js';
+import { Gateway } from '../gateway/index.js';
+import type { GatewayOptions, InboxMessage, Message } from '../gateway/types.js';
+import { openRegistry } from '../registry/index.js';
+import type { RegistryLimits } from '../registry/types.js';
+import { ControlClient } from './control/client.js';
+import { ControlServer } from './control/server.js';
+import { EXIT_OK } from './exits.js';
+import { createHandlers } from './handlers.js';
+import { createLog } from './log.js';
+import { jsonLine, textLine } from './message-line.js';
+import { Output, OutputClosed } from './output.js';
+import { controlPath } from './place.js';
+import { RELEASED } from './release.js';
+import { LIMITS, type Settings } from './setting-types.js';
+import { onStop } from './stop.js';
+
+/** Marks that may be under way at once: they share one flush to the disk. */
+const MOST_MARKS = 64;
+
+/** Bytes of lines without acknowledgement that may wait for a slow reader of stdout; what is beyond is dropped and counted. */
+const LARGEST_BACKLOG = 1 << 20;
+
+/** Returns the exit code once it was told to stop, or the reader of stdout has gone. */
+export async function serve(settings: Settings, warnings: readonly string[], version: string): Promise<number> {
+  const log = createLog({ level: settings.logLevel, format: settings.logFormat });
+  for (const warning of warnings) log.warn(warning);
+  checkClock();
+  const path = controlPath(settings);
+  await refuseSecond(path);
+  const output = new Output();
+  const cleanup: (() => unknown)[] = [];
+  try {
+    const registry = await openRegistry(settings.database, { limits: limitsOf(settings, 'registry') });
+    cleanup.push(() => registry.close());
+    const gateway = await Gateway.listen({ ...gatewayOptions(settings), registry, logger: log });
+    const close = (): Promise<void> => gateway.close(settings.drain === undefined ? {} : { drain: settings.drain });
+    cleanup.push(close);
+    if (path !== undefined) {
+      const control = await ControlServer.listen(path, createHandlers(gateway, registry, version));
+      cleanup.push(() => control.close());
+    }
+    const stopped = new Promise<void>((resolve) => {
+      const unlisten = onStop((signal) => {
+        log.info({ signal }, 'stopping: finishing what was accepted');
+        close().then(resolve, (error: unknown) => {
+          log.error({ error }, 'closing failed');
+          resolve();
+        });
+      });
+      cleanup.push(unlisten);
+    });
+    log.info({ addresses: gateway.addresses, database: settings.database, control: path, pid: process.pid, version }, 'ready');
+    await printAll({ gateway, output, settings, log, stopped });
+  } catch (error) {
+    if (!(error instanceof OutputClosed)) throw error;
+    log.info('the reader of stdout has gone: stopping');
+  } finally {
+    for (const step of cleanup.reverse()) await step();
+  }
+  return EXIT_OK;
+}
+
+/** Every frame carries the time: with a clock that is certainly wrong a gateway must not begin. */
+function checkClock(): void {
+  if (Date.now() >= RELEASED) return;
+  const shows = new Date().toISOString().slice(0, 10);
+  throw new TidelockError('CLOCK_WRONG', { problem: `it shows ${shows}, which is before this version was made (${new Date(RELEASED).toISOString().slice(0, 10)})` });
+}
+
+/** Said before the database says the same in worse words. */
+async function refuseSecond(path: string | undefined): Promise<void> {
+  const other = path === undefined ? undefined : await ControlClient.connect(path);
+  if (other === undefined) return;
+  other.close();
+  throw new TidelockError('GATEWAY_RUNNING', { socket: path! });
+}
+
+function gatewayOptions(settings: Settings): GatewayOptions {
+  const { listen, window, life, idle, spread, largest, suites } = settings;
+  const given = { window, life, idle, spread, largest, suites };
+  return { listen, limits: limitsOf(settings, 'gateway'), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+}
+
+function limitsOf({ limits }: Settings, whose: 'gateway' | 'registry'): RegistryLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([name]) => LIMITS[name as keyof typeof LIMITS] === whose));
+}
+
+interface Printing {
+  gateway: Gateway;
+  output: Output;
+  settings: Settings;
+  log: pino.Logger;
+  /** Fulfilled when the gateway has closed because it was told to. */
+  stopped: Promise<void>;
+}
+
+/** Ends when the gateway closes. Throws OutputClosed or OUTPUT_FAILED where a line cannot be written, DATABASE_* where marking fails. */
+async function printAll({ gateway, output, settings, log, stopped }: Printing): Promise<void> {
+  const form = settings.json ? jsonLine : textLine;
+  const broken = new AbortController();
+  let failure: Error | undefined;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    broken.abort();
+  };
+  output.onFailure(fail);
+  printUnacknowledged(gateway, output, form, log);
+  const marks = new Set<Promise<void>>();
+  const mark = (message: InboxMessage): void => {
+    const entry: Promise<void> = message.done().catch(fail).finally(() => marks.delete(entry));
+    marks.add(entry);
+  };
+  let over = false;
+  const end = stopped.then(() => void (over = true));
+  for await (const message of gateway.messages({ signal: broken.signal })) {
+    // A reader of stdout that stands still must not hold up the end: its line is not written, so not marked.
+    await Promise.race([output.line(form(message)), end]);
+    if (over) break;
+    if (settings.keep) continue;
+    mark(message);
+    if (marks.size >= MOST_MARKS) await Promise.race(marks);
+  }
+  await Promise.all(marks);
+  if (failure !== undefined) throw failure;
+}
+
+/** They wait nowhere, so a reader that is too slow misses some; how many is logged. */
+function printUnacknowledged(gateway: Gateway, output: Output, form: (message: Message) => string, log: pino.Logger): void {
+  let waiting = 0;
+  let dropped = 0;
+  gateway.on('message', (message) => {
+    const line = form(message);
+    if (waiting + line.length > LARGEST_BACKLOG) {
+      if ((dropped += 1) === 1) log.warn('stdout is read too slowly: messages without acknowledgement are dropped');
+      return;
+    }
+    waiting += line.length;
+    const written = (): void => {
+      waiting -= line.length;
+      if (dropped === 0 || waiting > LARGEST_BACKLOG / 2) return;
+      log.warn({ dropped }, 'messages without acknowledgement were dropped');
+      dropped = 0;
+    };
+    output.line(line).then(written, written);
+  });
+}

@@ -1,0 +1,66 @@
+/** What a command gets of flags, environment and file once all of them have been checked. */
+import type { GatewayLimits, Suite } from '../gateway/types.js';
+import type { RegistryLimits } from '../registry/types.js';
+
+export const DEFAULT_LISTEN = 'tidelock://0.0.0.0:8433';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface Settings {
+  listen: string[];
+  database: string;
+  /** Path of the control socket; undefined: the one that belongs to the database. */
+  control?: string;
+  keep: boolean;
+  json: boolean;
+  logLevel: LogLevel;
+  logFormat: 'text' | 'json';
+  /** ms */
+  window?: number;
+  /** s */
+  life?: number;
+  /** s */
+  idle?: number;
+  /** s */
+  spread?: number;
+  /** bytes */
+  largest?: number;
+  suites?: Suite[];
+  /** ms */
+  drain?: number;
+  limits: Limits;
+}
+
+/**
+ * Bounds of gateway and registry under one roof. What is for a gateway without a registry (lookups, the volatile queue)
+ * has no place here: the command always has one.
+ */
+export type Limits = Omit<GatewayLimits, 'lookups' | 'lookupTimeout' | 'lookupKept' | 'lookupEntries' | 'queueMessages' | 'queueBytes' | 'queueBytesTotal'> &
+  RegistryLimits;
+
+/** Their names, and which of the two takes them; the type makes a missing one a fault of the build. */
+export const LIMITS: Record<keyof Limits, 'gateway' | 'registry'> = {
+  connections: 'gateway',
+  halfOpen: 'gateway',
+  helloRate: 'gateway',
+  helloBurst: 'gateway',
+  helloRateTotal: 'gateway',
+  helloBurstTotal: 'gateway',
+  unsent: 'gateway',
+  prefetch: 'gateway',
+  uncommitted: 'gateway',
+  takeovers: 'gateway',
+  inboxRows: 'registry',
+  inboxBytes: 'registry',
+  inboxRowsPerDevice: 'registry',
+  inboxBytesPerDevice: 'registry',
+  queueMessages: 'registry',
+  queueBytes: 'registry',
+  queueMessagesPerDevice: 'registry',
+  queueBytesPerDevice: 'registry',
+  queueLifetime: 'registry',
+  keepEnds: 'registry',
+  keepEndsCount: 'registry',
+};
+
+export const LIMIT_NAMES = Object.keys(LIMITS) as (keyof Limits)[];

@@ -1,0 +1,134 @@
+/** The settings of the command: what each may be, and where it may be given. */
+import { DEFAULT_LISTEN, LIMIT_NAMES, type Settings } from './setting-types.js';
+import { TidelockError } from '../errors.js';
+import type { Suite } from '../gateway/types.js';
+import { parseAddress } from '../transport/address.js';
+
+/** What a place holds, before it is checked: text from a flag or the environment, any JSON value from the file. */
+export type Given = string | number | boolean | null | readonly Given[] | { readonly [name: string]: unknown };
+
+/** A fault of one value: what is wrong and what would be right, to follow the name of its place. */
+export class Fault extends Error {}
+
+export interface Setting {
+  /** Its name in the file; the flag and the variable follow from it. */
+  readonly name: string;
+  /** Name of the value in help; undefined for a switch. */
+  readonly placeholder: string | undefined;
+  readonly help: string;
+  /** Given more than once, or with commas. */
+  readonly list: boolean;
+  /** Throws Fault. */
+  parse(given: Given): unknown;
+}
+
+const IN_WORDS = { true: true, 1: true, yes: true, on: true, false: false, 0: false, no: false, off: false } as const;
+
+function toggle(given: Given): boolean {
+  if (typeof given === 'boolean') return given;
+  const word = String(given).toLowerCase();
+  if (typeof given === 'string' && Object.hasOwn(IN_WORDS, word)) return IN_WORDS[word as keyof typeof IN_WORDS];
+  throw new Fault(`must be true or false, not ${shown(given)}`);
+}
+
+function text(given: Given): string {
+  if (typeof given === 'string' && given !== '') return given;
+  throw new Fault(`must be a text that is not empty, not ${shown(given)}`);
+}
+
+function address(given: Given): string {
+  try {
+    parseAddress(text(given));
+  } catch (error) {
+    if (error instanceof TidelockError) throw new Fault(`: ${error.problem}`);
+    throw error;
+  }
+  return given as string;
+}
+
+function whole(least: number, most: number, unit = '') {
+  return (given: Given): number => {
+    const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+    if (typeof number === 'number' && Number.isInteger(number) && number >= least && number <= most) return number;
+    throw new Fault(`must be a whole number from ${least} to ${most}${unit}, not ${shown(given)}`);
+  };
+}
+
+function choice<T extends string>(...choices: readonly T[]) {
+  return (given: Given): T => {
+    if (choices.includes(given as T)) return given as T;
+    throw new Fault(`must be one of ${choices.join(', ')}, not ${shown(given)}`);
+  };
+}
+
+function list<T>(one: (given: Given) => T) {
+  return (given: Given): T[] => {
+    const items = typeof given === 'string' ? given.split(',').map((item) => item.trim()) : given;
+    if (!Array.isArray(items) || items.length === 0) throw new Fault(`must be a list that is not empty, not ${shown(given)}`);
+    return (items as Given[]).flatMap((item) => (typeof item === 'string' ? item.split(',').map((part) => one(part.trim())) : [one(item)]));
+  };
+}
+
+function shown(given: Given): string {
+  const json = JSON.stringify(given);
+  return json.length > 60 ? `${json.slice(0, 57)}…` : json;
+}
+
+const COUNT = 1_000_000_000;
+
+function setting(name: string, placeholder: string | undefined, help: string, parse: (given: Given) => unknown, many = false): Setting {
+  return { name, placeholder, help, parse, list: many };
+}
+
+export const SETTINGS: readonly Setting[] = [
+  setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(address), true),
+  setting('database', 'URL', 'where devices, inbox and queue are kept (default sqlite:tidelock.db)', text),
+  setting('control', 'PATH', 'control socket (default: beside the database)', text),
+  setting('keep', undefined, 'leave printed messages in the inbox', toggle),
+  setting('json', undefined, 'write one JSON object a line', toggle),
+  setting('logLevel', 'LEVEL', 'debug, info, warn, error or silent (default info)', choice('debug', 'info', 'warn', 'error', 'silent')),
+  setting('logFormat', 'FORM', 'text or json (default text; json with --json)', choice('text', 'json')),
+  setting('window', 'MS', 'how far a frame may be off its time (default 2000)', whole(100, 60_000, ' ms')),
+  setting('life', 'S', 'longest life of a session (default 86400)', whole(1, 2_000_000, ' s')),
+  setting('idle', 'S', 'silence after which a session ends (default 90)', whole(3, 65_535, ' s')),
+  setting('spread', 'S', 'time over which devices spread their first reconnect (default 0)', whole(0, 65_535, ' s')),
+  setting('largest', 'BYTES', 'largest body taken from a device (default 16383)', whole(1, 16_383, ' bytes')),
+  setting('suites', 'NAMES', 'sealed, signed, signed-8 (default sealed)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
+  setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
+  ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', whole(1, COUNT))),
+];
+
+const BY_NAME = new Map(SETTINGS.map((entry) => [entry.name, entry]));
+
+export function findSetting(name: string): Setting | undefined {
+  return BY_NAME.get(name);
+}
+
+/** `logLevel` is `log-level` on the command line. */
+export function flagName(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** `limits.halfOpen` is `TIDELOCK_LIMITS_HALF_OPEN` in the environment. */
+export function variableName(name: string): string {
+  return `TIDELOCK_${flagName(name).replace(/[.-]/g, '_').toUpperCase()}`;
+}
+
+/** Puts checked values together; what was not given keeps its default, or stays away so that the gateway's own holds. */
+export function assemble(values: ReadonlyMap<string, unknown>): Settings {
+  const limits = Object.fromEntries(
+    [...values].filter(([name]) => name.startsWith('limits.')).map(([name, value]) => [name.slice('limits.'.length), value]),
+  );
+  const rest = Object.fromEntries([...values].filter(([name]) => !name.startsWith('limits.')));
+  const json = rest['json'] === true;
+  return {
+    listen: [DEFAULT_LISTEN],
+    database: 'sqlite:tidelock.db',
+    keep: false,
+    logLevel: 'info',
+    logFormat: json ? 'json' : 'text',
+    ...rest,
+    json,
+    limits,
+  } as Settings;
+}

@@ -1,0 +1,29 @@
+/** SIGTERM and Ctrl-C: the first asks to finish what was accepted, the second ends at once. */
+import { EXIT_SIGINT, EXIT_SIGTERM } from './exits.js';
+
+/**
+ * Windows has no SIGTERM to catch; SIGHUP comes there when the window is closed. Elsewhere SIGHUP is left alone: a
+ * listener would undo what nohup(1) has set.
+ */
+const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] =
+  process.platform === 'win32'
+    ? [['SIGINT', EXIT_SIGINT], ['SIGBREAK', EXIT_SIGINT], ['SIGHUP', EXIT_SIGTERM]]
+    : [['SIGINT', EXIT_SIGINT], ['SIGTERM', EXIT_SIGTERM]];
+
+/**
+ * Calls `first` at the first signal; a second one exits. Returns what takes the listeners off again, so that the
+ * process can end by itself.
+ */
+export function onStop(first: (signal: string) => void): () => void {
+  let asked = false;
+  const listeners = SIGNALS.map(([signal, code]) => {
+    const listener = (): void => {
+      if (asked) process.exit(code);
+      asked = true;
+      first(signal);
+    };
+    process.on(signal, listener);
+    return () => process.off(signal, listener);
+  });
+  return () => listeners.forEach((remove) => remove());
+}
