@@ -131,9 +131,7 @@ export const SEND_AHEAD = 20;
 // ---- A session's slot. A host reads any of it; a device's host writes those marked * before `init`. ----
 export const S_STATE = 0; //        u8, STATE_*
 export const S_LINK = 1; //         u8 *, LINK_*
-export const S_SUITE = 2; //        u8
 export const S_TAG_BYTES = 3; //    u8
-export const S_SESSION = 4; //      u32
 export const S_TX_COUNTER = 8; //   u64: frames sent
 export const S_RX_COUNTER = 16; //  u64: next counter expected
 export const S_LARGEST = 40; //     u32: largest body the peer takes
@@ -144,9 +142,11 @@ export const S_IN_LAST = 84; //     u32 *: last id taken from the peer's outbox
 export const S_OUTBOX = 128; //     u32: the own outbox (gateway; the device's stands in its HELLO)
 export const S_IN_OUTBOX = 132; //  u32 *: the peer's outbox that the record is about, big-endian at the device
 export const S_TAKES = 144; //      u32 *: the largest body that is taken
-export const S_EPOCH = 168; //      u64: Unix ms of session time 0, big-endian
 export const S_HELLO_BYTES = 110; //u8 *: length of H
-export const S_HELLO = 368; //      H, the body of HELLO as docs/protocol.md has it (*: all but the nonce), then C
+export const S_C = 464; //          C, as CHALLENGE has it; H (*: all but nonce and length of the identity) ends where C begins
+export const S_SUITE = 465; //      u8: in C
+export const S_SESSION = 466; //    u32, big-endian: in C
+export const S_EPOCH = 488; //      u64, big-endian: Unix ms of session time 0, in C
 export const SLOT_BYTES = 512;
 export const VERSION = 1; // of the protocol, H's first byte
 /** Fields of H in the slot; numbers in it are big-endian. */

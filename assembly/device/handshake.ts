@@ -2,8 +2,8 @@
 
 import {
   A_ENTROPY, A_KEY, A_ROUND_TRIP, CHALLENGE, DOWN_REFUSED, FLAG_NATIVE, HELLO, H_NONCE, H_SUITES, PROOF,
-  REFUSED_CHALLENGE, REFUSED_MALFORMED, REFUSED_ROUND_TRIP, REFUSED_STATE, STATE_HELLO, STATE_PROVED, S_EPOCH,
-  S_HELLO, S_HELLO_BYTES, S_LARGEST, S_SESSION, S_STATE, S_SUITE, S_TX_COUNTER, VERSION,
+  REFUSED_CHALLENGE, REFUSED_MALFORMED, REFUSED_ROUND_TRIP, REFUSED_STATE, STATE_HELLO, STATE_PROVED,
+  S_C, S_HELLO_BYTES, S_LARGEST, S_STATE, S_TX_COUNTER, VERSION,
 } from "../abi";
 import { equal, wipe } from "../crypto/bytes";
 import { beginDelivery, pump } from "../protocol/delivery";
@@ -16,7 +16,7 @@ import {
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
-  C_BYTES, C_SESSION, C_SUITE, C_TIME, C_WINDOW, EARLY_BODY, NONCE_BYTES, PROOF_BYTES, challengeOf,
+  C_BYTES, C_WINDOW, EARLY_BODY, NONCE_BYTES, PROOF_BYTES, helloOf,
   deviceProof, gatewayProof, makePrk,
 } from "../protocol/transcript";
 
@@ -26,27 +26,19 @@ const BAD_CHALLENGES: u32 = 8;
 
 /** HELLO with a fresh nonce; never sent twice. The host wrote the rest of H; its entropy is used up. */
 export function hello(s: usize): void {
-  let bytes = <u32>load<u8>(s, S_HELLO_BYTES), padded = isDatagram(s) ? max(bytes, CHALLENGE_BODY) : bytes;
-  memory.copy(s + S_HELLO + H_NONCE, ARENA + A_ENTROPY, NONCE_BYTES);
+  let h = helloOf(s), bytes = <u32>load<u8>(s, S_HELLO_BYTES), padded = isDatagram(s) ? max(bytes, CHALLENGE_BODY) : bytes;
+  memory.copy(h + H_NONCE, ARENA + A_ENTROPY, NONCE_BYTES);
   store<u32>(SEED, load<u32>(ARENA, A_ENTROPY + 16) | 1);
   wipe(ARENA + A_ENTROPY, 32);
   let p = plain(s, HELLO, padded);
   memory.fill(p, 0, padded);
-  memory.copy(p, s + S_HELLO, bytes);
+  memory.copy(p, h, bytes);
   store<u8>(s, 0, S_BAD);
   store<u8>(s, STATE_HELLO, S_STATE);
   store<u32>(s, now(), S_STARTED);
 }
 
-/** Refused: on a stream the link is over, on datagrams it may have been anybody's, up to a bound. */
-function badChallenge(s: usize, reason: u32, type: u32): void {
-  refuse(reason, type);
-  let bad = <u32>load<u8>(s, S_BAD) + 1;
-  store<u8>(s, bad, S_BAD);
-  if (!isDatagram(s) || bad == BAD_CHALLENGES) end(s, DOWN_REFUSED, reason, 0);
-}
-
-/** What comes while CHALLENGE is awaited. Returns the bytes it took, 0 where more are wanted or the link is over. */
+/** What comes while CHALLENGE is awaited. Returns the bytes it took, 0 where more are wanted. */
 export function challenge(s: usize, p: usize, available: u32): u32 {
   let type = <u32>load<u8>(p), bytes: i32 = available - 1, body = p + 1;
   if (!isDatagram(s)) {
@@ -54,25 +46,27 @@ export function challenge(s: usize, p: usize, available: u32): u32 {
     body = p + 2;
     if (bytes == STREAM_WANTS_MORE) return 0;
   }
-  if (type != (CHALLENGE | FLAG_NATIVE)) {
-    badChallenge(s, REFUSED_STATE, type);
-  } else if (bytes != CHALLENGE_BODY) {
-    badChallenge(s, REFUSED_MALFORMED, type);
-  } else if (<u32>(body - p) + bytes > available) {
-    return 0;
-  } else {
-    let reason = take(s, body);
-    if (reason) badChallenge(s, reason, type);
-    else prove(s);
-    return <u32>(body - p) + bytes;
+  let reason: u32 = type != (CHALLENGE | FLAG_NATIVE) ? REFUSED_STATE : bytes != CHALLENGE_BODY ? REFUSED_MALFORMED : 0;
+  if (!reason) {
+    if (available < CHALLENGE_BODY + <u32>(body - p)) return 0;
+    reason = take(s, body);
   }
-  return isDatagram(s) ? available : 0;
+  if (reason) {
+    // On a stream the link is over; on datagrams it may have been anybody's, up to a bound.
+    refuse(reason, type);
+    let bad = <u32>load<u8>(s, S_BAD) + 1;
+    store<u8>(s, bad, S_BAD);
+    if (!isDatagram(s) || bad == BAD_CHALLENGES) end(s, DOWN_REFUSED, reason, 0);
+    return available;
+  }
+  prove(s);
+  return CHALLENGE_BODY + <u32>(body - p);
 }
 
 /** Checks CHALLENGE; sets keys and clock. Returns 0 or a refusal. */
 function take(s: usize, body: usize): u32 {
-  let suite = <u32>load<u8>(body, C_SUITE), c = challengeOf(s);
-  if (load<u8>(body) != VERSION || (suite & load<u8>(s, S_HELLO + H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return REFUSED_CHALLENGE;
+  let suite = <u32>load<u8>(body, 1), c = s + S_C;
+  if (load<u8>(body) != VERSION || (suite & load<u8>(helloOf(s), H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return REFUSED_CHALLENGE;
   memory.copy(c, body, C_BYTES);
   makePrk(s, ARENA + A_KEY);
   gatewayProof(s, MAC);
@@ -80,10 +74,7 @@ function take(s: usize, body: usize): u32 {
   let window = <u32>bswap<u16>(load<u16>(c, C_WINDOW));
   let trip = now() - load<u32>(s, S_STARTED), limit = load<u32>(ARENA, A_ROUND_TRIP);
   if (trip > (limit ? limit : window)) return REFUSED_ROUND_TRIP;
-  store<u8>(s, suite, S_SUITE);
-  store<u32>(s, bswap<u32>(load<u32>(c, C_SESSION)), S_SESSION);
   store<u32>(s, window, S_WINDOW);
-  store<u64>(s, load<u64>(c, C_TIME), S_EPOCH);
   store<u32>(s, now() - (trip >> 1), S_BASE);
   sessionKeys(s, true);
   return 0;
@@ -111,7 +102,7 @@ function prove(s: usize): void {
 export function proof(s: usize): void {
   let bytes: u32 = isDatagram(s) ? <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES : 0;
   let p = plain(s, PROOF, bytes + PROOF_BYTES);
-  memory.copy(p, s + S_HELLO, bytes);
+  memory.copy(p, helloOf(s), bytes);
   deviceProof(s, p + bytes);
   store<u32>(s, now(), S_PING); // before READY: when PROOF was last sent
 }

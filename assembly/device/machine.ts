@@ -5,7 +5,7 @@ import {
   A_DRIFT, A_ENTROPY, A_EVENT_COUNT, A_NOW, A_OUT_BYTES, A_RX_FROM, A_RX_TO, CLOSE, DOWN_EXPIRED, DOWN_HOST,
   DOWN_LINK, DOWN_OUTBOX, DOWN_TIMEOUT, EV_CONNECT, E_ARGUMENT, E_ENTROPY, E_EVENTS, E_ROOM, E_STATE, 
   H_ID_BYTES, H_LINK, H_OUTBOX, H_SUITES, MORE, OK, SEND_AHEAD, STATE_FREE, STATE_HELLO, STATE_LINKING, STATE_ONLINE,
-  STATE_PROVED, STATE_WAITING, S_HELLO, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_LOW, S_NEXT, S_SENT, S_STATE, S_TAKES, SLOT_BYTES,
+  STATE_PROVED, STATE_WAITING, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_LOW, S_NEXT, S_SENT, S_STATE, S_TAKES, S_TX_COUNTER, SLOT_BYTES,
 } from "../abi";
 import { maySend, answer as giveAnswer, post, queue as raise, retry } from "../protocol/delivery";
 import { end } from "../protocol/end";
@@ -14,10 +14,10 @@ import { sendPing } from "../protocol/ping";
 import { receive } from "../protocol/receive";
 import {
   ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_NONE, RETRY_STOPPED, RX, RX_CAP, S_CLOCK_LOST,
-  S_CLOCK_SET, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
+  S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
   S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SUBJECT, clock, isDatagram, locate, now,
 } from "../protocol/slot";
-import { HANDSHAKE_MS, H_FIXED } from "../protocol/transcript";
+import { HANDSHAKE_MS, H_FIXED, helloOf } from "../protocol/transcript";
 import { challenge, hello, proof } from "./handshake";
 
 const S: usize = DEVICE_SLOT;
@@ -27,7 +27,12 @@ const PING_MS: u32 = 10000;
 const PINGS: u32 = 3;
 /** Between repeats of PROOF on datagrams. */
 const PROOF_MS: u32 = 1000;
+/** Half of what the truncated counter allows beyond the last confirmed frame: then a PING asks. */
+const UNCONFIRMED: u32 = 8192;
+/** Forgets everything and returns the arena's address; then the host writes the settings and calls init. */
 export function arena(): usize {
+  locate();
+  memory.fill(S, 0, SLOT_BYTES);
   return ARENA;
 }
 
@@ -39,21 +44,16 @@ function enter(at: u32): bool {
   return load<u32>(ARENA, A_EVENT_COUNT) + 4 <= EVENT_CAP;
 }
 
-/** Says where things are. Before the settings are written. */
-export function setup(): void {
-  locate();
-  memory.fill(S, 0, SLOT_BYTES);
-}
-
 /** Checks the settings: A_KEY, A_ROUND_TRIP, A_DRIFT, and what is marked * in the slot. */
 export function init(at: u32): i32 {
   enter(at);
   if (GATEWAY) store<u8>(S, 1, S_ROLE);
-  let link = load<u8>(S, S_HELLO + H_LINK);
-  store<u8>(S, link, S_LINK);
+  let bytes = <u32>load<u8>(S, S_HELLO_BYTES);
   store<u32>(S, load<u32>(S, S_IN_LAST), S_TAKEN);
-  return load<u32>(S, S_TAKES) > <u32>BUFFER || !load<u8>(S, S_HELLO + H_SUITES) || (STREAM_ONLY && link & 1)
-    || load<u8>(S, S_HELLO_BYTES) - H_FIXED != load<u8>(S, S_HELLO + H_ID_BYTES) || <u32>load<u8>(S, S_HELLO + H_ID_BYTES) - 1 > 63
+  store<u8>(helloOf(S), bytes - H_FIXED, H_ID_BYTES);
+  let link = load<u8>(helloOf(S), H_LINK);
+  store<u8>(S, link, S_LINK);
+  return load<u32>(S, S_TAKES) > <u32>BUFFER || !load<u8>(helloOf(S), H_SUITES) || (STREAM_ONLY && link & 1) || bytes - H_FIXED - 1 > 63
     ? E_ARGUMENT : OK;
 }
 
@@ -154,7 +154,7 @@ export function answer(id: u32, status: u32, at: u32): i32 {
 /** A new outbox, after EV_OUTBOX: its ids begin at 1 and end before `next`. A new handshake tells it. */
 export function renumber(outbox: u32, next: u32, at: u32): i32 {
   if (!enter(at)) return E_EVENTS;
-  store<u32>(S, bswap<u32>(outbox), S_HELLO + H_OUTBOX);
+  store<u32>(helloOf(S), bswap<u32>(outbox), H_OUTBOX);
   store<u32>(S, 1, S_LOW);
   store<u32>(S, 0, S_SENT);
   store<u32>(S, next, S_NEXT);
@@ -234,7 +234,8 @@ function due(): bool {
     // Heard nothing, or said nothing, for a third of the idle time; or the clock may have drifted.
     let quiet = load<u32>(S, S_IDLE) / 3, pinging = load<u8>(S, S_PINGING), unanswered = <u32>load<u8>(S, S_TIMED_OUT);
     if (pinging ? past(load<u32>(S, S_PING) + PING_MS)
-      : past(load<u32>(S, S_HEARD) + quiet) || past(load<u32>(S, S_SPOKE) + quiet) || past(load<u32>(S, S_CLOCK_SET) + load<u32>(ARENA, A_DRIFT))) {
+      : past(load<u32>(S, S_HEARD) + quiet) || past(load<u32>(S, S_SPOKE) + quiet) || past(load<u32>(S, S_CLOCK_SET) + load<u32>(ARENA, A_DRIFT))
+        || (isDatagram(S) && load<u32>(S, S_TX_COUNTER) - load<u32>(S, S_CONFIRMED) >= UNCONFIRMED)) {
       unanswered += pinging;
       store<u8>(S, unanswered, S_TIMED_OUT);
       if (unanswered == PINGS) end(S, DOWN_TIMEOUT, 0, 0);

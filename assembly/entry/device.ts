@@ -2,5 +2,5 @@
 export { __data_end, __heap_base };
 export { abi_version } from "../version";
 export {
-  answer, arena, clock_lost, connected, init, lost, poll, queue, renumber, rx, send, sent, setup, start, stop,
+  answer, arena, clock_lost, connected, init, lost, poll, queue, renumber, rx, send, sent, start, stop,
 } from "../device/machine";

@@ -5,7 +5,7 @@ import {
   CHALLENGE, DOWN_REFUSED, EV_HELLO, EV_PROVED, EV_REPEAT, E_ARGUMENT, E_REFUSED, E_STATE, FLAG_NATIVE, G_ACCEPT,
   G_ADDRESS, G_CONFIG, G_KEY, G_LAST_EPOCH, G_RANDOM, HELLO, H_ID, H_ID_BYTES, H_KEY_ID, H_LARGEST, H_OUTBOX, LINK_TLS, OK, PROOF, READY, REFUSED_BAD_PROOF,
   REFUSED_HELLO, REFUSED_NO_SUITE, REFUSED_OLD_CHALLENGE, REFUSED_STATE, STATE_CHALLENGED, STATE_FRESH, STATE_KEY,
-  STATE_ONLINE, STATE_PROVED, S_EPOCH, S_HELLO, S_HELLO_BYTES, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_LINK, S_LOW, S_NEXT, S_OUTBOX, S_SENT, S_SESSION, S_STATE,
+  STATE_ONLINE, STATE_PROVED, S_C, S_EPOCH, S_HELLO_BYTES, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_LINK, S_LOW, S_NEXT, S_OUTBOX, S_SENT, S_SESSION, S_STATE,
   S_SUITE, VERSION, W_IDLE, W_LARGEST, W_LIFE, W_SECRET, W_SPREAD, W_SUITES, W_SUITES_TLS, W_WINDOW,
 } from "../abi";
 import { equal, wipe } from "../crypto/bytes";
@@ -20,7 +20,7 @@ import {
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
-  C_BYTES, C_NONCE, C_SESSION, C_SUITE, C_TIME, C_WINDOW, HANDSHAKE_MS, H_FIXED, NONCE_BYTES, PROOF_BYTES, challengeOf, deviceProof, gatewayProof, makePrk,
+  C_BYTES, C_NONCE, C_TIME, C_WINDOW, HANDSHAKE_MS, H_FIXED, NONCE_BYTES, PROOF_BYTES, deviceProof, gatewayProof, helloOf, makePrk,
 } from "../protocol/transcript";
 import { isIdentity } from "./identity";
 import { recall, remember } from "./nonces";
@@ -72,13 +72,13 @@ function checkHello(s: usize, h: usize, room: u32): i32 {
 }
 
 function askForKey(s: usize, h: usize, bytes: u32, pending: u32): void {
-  memory.copy(s + S_HELLO, h, bytes);
   store<u8>(s, load<u8>(h, H_ID_BYTES) + H_FIXED, S_HELLO_BYTES);
+  memory.copy(helloOf(s), h, bytes); // H, and C behind it where PROOF brings it
   store<u32>(s, bswap<u16>(load<u16>(h, H_LARGEST)), S_LARGEST);
   store<u32>(s, bswap<u32>(load<u32>(h, H_OUTBOX)), S_IN_OUTBOX);
   store<u8>(s, pending, S_PENDING);
   store<u8>(s, STATE_KEY, S_STATE);
-  event(EV_HELLO | (<u32>load<u8>(h, H_KEY_ID) << 8) | (<u32>load<u8>(h, H_ID_BYTES) << 16), s + S_HELLO + H_ID, indexOf(s), 0);
+  event(EV_HELLO | (<u32>load<u8>(h, H_KEY_ID) << 8) | (<u32>load<u8>(h, H_ID_BYTES) << 16), helloOf(s) + H_ID, indexOf(s), 0);
 }
 
 /** A datagram's HELLO is as long as the answer at least, padded with zeros; a stream's has no padding. */
@@ -144,7 +144,7 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
   let s = live(index);
   if (!s || load<u8>(s, S_STATE) != STATE_KEY) return E_STATE;
   if (known > 1) return E_ARGUMENT;
-  let h = s + S_HELLO;
+  let h = helloOf(s);
   hmacKey(KEY_STATE, G + G_CONFIG + W_SECRET, 32);
   hmacBegin(KEY_STATE);
   hmacUpdate(CONTEXT_UNKNOWN, 7);
@@ -164,11 +164,10 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
 }
 
 function challenge(s: usize): void {
-  let h = s + S_HELLO, c = challengeOf(s);
+  let h = helloOf(s), c = s + S_C;
   let time = max(unix(), load<u64>(G, G_LAST_EPOCH) + 1);
   store<u8>(c, VERSION);
-  store<u8>(c, load<u8>(s, S_SUITE), C_SUITE);
-  store<u32>(c, load<u32>(G, G_RANDOM + 16), C_SESSION);
+  store<u32>(s, load<u32>(G, G_RANDOM + 16), S_SESSION);
   store<u16>(c, bswap<u16>(load<u16>(G, G_CONFIG + W_WINDOW)), C_WINDOW);
   store<u64>(c, bswap<u64>(time), C_TIME);
   if (isDatagram(s)) statelessNonce(h, load<u8>(s, S_HELLO_BYTES), c);
@@ -211,27 +210,24 @@ function proves(s: usize, proof: usize): bool {
 
 /** Makes the session's keys and asks the host to accept. */
 function proved(s: usize): void {
-  let c = challengeOf(s);
-  store<u32>(s, bswap<u32>(load<u32>(c, C_SESSION)), S_SESSION);
+  let c = s + S_C;
   store<u32>(s, bswap<u16>(load<u16>(c, C_WINDOW)), S_WINDOW);
-  store<u64>(s, load<u64>(c, C_TIME), S_EPOCH);
-  store<u8>(s, load<u8>(c, C_SUITE), S_SUITE);
   sessionKeys(s, false);
   store<u8>(s, STATE_PROVED, S_STATE);
   store<u32>(s, now(), S_STARTED);
-  emit(EV_PROVED, load<u32>(s, S_SESSION), load<u32>(s, S_IN_OUTBOX));
+  emit(EV_PROVED, bswap<u32>(load<u32>(s, S_SESSION)), load<u32>(s, S_IN_OUTBOX));
 }
 
 /** A datagram's PROOF under its key. Keys that exist already never make a second session. */
 function judgeDatagram(s: usize): void {
-  let c = challengeOf(s);
+  let c = s + S_C;
   store<u8>(s, STATE_FRESH, S_STATE);
   makePrk(s, CHOSEN);
   if (proves(s, s + S_PROOF)) {
     let before = recall(c + C_NONCE);
     if (before >= 0) {
       emit(EV_REPEAT, before, 0);
-    } else if (sessionInUse(bswap<u32>(load<u32>(c, C_SESSION))) || !remember(c + C_NONCE, indexOf(s))) {
+    } else if (sessionInUse(load<u32>(s, S_SESSION)) || !remember(c + C_NONCE, indexOf(s))) {
       refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else {
       store<u32>(s, now() - <u32>(unix() - bswap<u64>(load<u64>(c, C_TIME))), S_BASE);

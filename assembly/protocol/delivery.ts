@@ -7,10 +7,10 @@ import {
   STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_SENT, S_STATE, S_TX_COUNTER,
 } from "../abi";
 import { end } from "./end";
-import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, outBytes, refuseMessage, sendAck } from "./output";
+import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, refuseMessage, sendAck } from "./output";
 import {
   JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ASKED, S_BACK, S_CONFIRMED, S_CURSOR,
-  S_DOUBT, S_FLIGHT, S_GAP, S_MARK, S_MARK_BYTES, S_REFUSAL, S_RETRY, S_RETRY_AT, S_SLOW,
+  S_DOUBT, S_GAP, S_OUTSTANDING, S_REFUSAL, S_RETRY, S_RETRY_AT,
   S_TAKEN, S_TRIES, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
@@ -18,8 +18,6 @@ import { slowDown } from "./slow";
 
 /** Ids that may wait for their ACK at a time. */
 const OUTSTANDING: u32 = 64;
-/** Bytes handed over beyond the last confirmed; halved whenever frames went stale under way. */
-const FLIGHT_MAX: u32 = 262144;
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
 const DATAGRAMS_IN_FLIGHT: u32 = 16384;
 const STREAM_TIMEOUT_MS: u32 = 30000;
@@ -33,7 +31,7 @@ const BACKOFF_MAX_MS: u32 = 60000;
 export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
   store<u32>(s, 0, S_RETRY); // and S_TRIES, S_BACK, S_GAP behind it
-  store<u8>(s, 0, S_SLOW);
+  store<u32>(s, OUTSTANDING, S_OUTSTANDING);
   goBack(s);
 }
 
@@ -42,8 +40,6 @@ export function goBack(s: usize): void {
   let low = load<u32>(s, S_LOW);
   store<u32>(s, low, S_CURSOR);
   store<u32>(s, low, S_ASKED);
-  store<u32>(s, 0, S_FLIGHT);
-  store<u32>(s, 0, S_MARK);
 }
 
 // @ts-ignore: decorator
@@ -55,15 +51,9 @@ export function maySend(s: usize): bool {
 
 /** Asks the host for the bodies that may go now. */
 export function pump(s: usize): void {
-  let low = load<u32>(s, S_LOW), cursor = load<u32>(s, S_CURSOR), asked = load<u32>(s, S_ASKED);
-  let slow = <u32>load<u8>(s, S_SLOW);
-  let count = <i32>(min(load<u32>(s, S_NEXT), low + OUTSTANDING) - asked);
+  let asked = load<u32>(s, S_ASKED);
+  let count = <i32>(min(load<u32>(s, S_NEXT), load<u32>(s, S_LOW) + load<u32>(s, S_OUTSTANDING)) - asked);
   if (count <= 0 || !maySend(s) || load<u8>(s, S_RETRY) >= RETRY_WAIT) return;
-  if (cursor - low >= 2 && load<u32>(s, S_FLIGHT) >= FLIGHT_MAX >> slow) return;
-  if (slow) {
-    if (asked != cursor) return;
-    count = 1;
-  }
   store<u32>(s, asked + count, S_ASKED);
   emit(EV_SEND | (count << 8), asked, 0);
 }
@@ -89,7 +79,6 @@ function backOff(s: usize): void {
   store<u8>(s, min(tries + 1, 6), S_TRIES);
   store<u8>(s, RETRY_WAIT, S_RETRY);
   store<u32>(s, now() + wait + random(wait >> 1), S_RETRY_AT);
-  goBack(s);
 }
 
 /** Called when S_RETRY_AT has come. */
@@ -125,12 +114,7 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
   // Before READY a device knows no more than the 1,024 bytes that every gateway takes.
   if (bytes > load<u32>(s, S_LARGEST)) return load<u8>(s, S_STATE) == STATE_ONLINE ? E_TOO_LONG : E_STATE;
   if (!hasRoom(bytes + LEAD_MAX + 16 + OUT_RESERVE)) return E_ROOM;
-  if (isDatagram(s)) {
-    let ahead = load<u32>(s, S_TX_COUNTER) - load<u32>(s, S_CONFIRMED);
-    if (ahead >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
-    if (ahead == DATAGRAMS_IN_FLIGHT >> 1) sendPing(s);
-  }
-  let before = outBytes();
+  if (isDatagram(s) && load<u32>(s, S_TX_COUNTER) - load<u32>(s, S_CONFIRMED) >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
   let p = begin(s, type, bytes, job);
   memory.copy(p + extra, source, bytes - extra);
   if (id) {
@@ -147,75 +131,47 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
   if (id) {
     store<u32>(s, id + 1, S_CURSOR);
     if (id > load<u32>(s, S_SENT)) store<u32>(s, id, S_SENT);
-    let flight = load<u32>(s, S_FLIGHT) + outBytes() - before;
-    store<u32>(s, flight, S_FLIGHT);
-    if (!load<u32>(s, S_MARK)) setMark(s, id, flight);
     if (load<u8>(s, S_RETRY) == RETRY_NONE) armRetry(s);
-    if (load<u8>(s, S_SLOW)) pump(s);
   }
   return OK;
 }
 
-function setMark(s: usize, id: u32, flight: u32): void {
-  store<u32>(s, id, S_MARK);
-  store<u32>(s, flight, S_MARK_BYTES);
-}
-
 /** Everything up to id is acknowledged. */
 function progress(s: usize, id: u32): void {
-  store<u32>(s, id + 1, S_LOW);
-  store<u8>(s, 0, S_BACK);
-  store<u8>(s, 0, S_TRIES);
-  store<u8>(s, RETRY_NONE, S_RETRY);
-  let cursor = load<u32>(s, S_CURSOR);
-  if (cursor <= id) {
-    store<u32>(s, cursor = id + 1, S_CURSOR);
-    if (load<u32>(s, S_ASKED) < cursor) store<u32>(s, cursor, S_ASKED);
-  }
-  if (load<u32>(s, S_MARK) <= id) {
-    let flight = load<u32>(s, S_FLIGHT) - load<u32>(s, S_MARK_BYTES);
-    store<u32>(s, flight, S_FLIGHT);
-    if (cursor > id + 1) setMark(s, cursor - 1, flight);
-    else setMark(s, 0, 0);
-  }
-  if (cursor > id + 1) armRetry(s);
+  let next = id + 1;
+  store<u32>(s, next, S_LOW);
+  store<u32>(s, load<u32>(s, S_RETRY) & 0xff000000, S_RETRY); // with S_TRIES and S_BACK; S_GAP stays
+  if (load<u32>(s, S_ASKED) < next) store<u32>(s, next, S_ASKED);
+  if (load<u32>(s, S_CURSOR) <= next) store<u32>(s, next, S_CURSOR);
+  else armRetry(s);
   emit(EV_RESULT | (ACK_OK << 8), id, 0);
 }
 
 /** An ACK of the peer's. */
 export function acknowledged(s: usize, id: u32, status: u32): void {
-  let low = load<u32>(s, S_LOW);
-  if (id - low > load<u32>(s, S_SENT) - low || load<u32>(s, S_SENT) < low) {
-    // Not an id under way; an ok for the one just below the lowest says: go back (once).
-    if (id + 1 == low && status == ACK_OK && !load<u8>(s, S_BACK) && load<u8>(s, S_RETRY) <= RETRY_ACK) {
+  let low = load<u32>(s, S_LOW), underWay = id - low < load<u32>(s, S_SENT) + 1 - low;
+  if (status == ACK_UNKNOWN_OUTBOX && low > 1) {
+    store<u8>(s, RETRY_STOPPED, S_RETRY);
+    emit(EV_OUTBOX, load<u32>(s, S_DOUBT), 0);
+  } else if (status == ACK_UNKNOWN_OUTBOX || (!underWay && status == ACK_OK && id + 1 == low)) {
+    // The receiver waits for the lowest: go back to it, once, unless a retry is due anyway.
+    if (!load<u8>(s, S_BACK) && load<u8>(s, S_RETRY) <= RETRY_ACK) {
       store<u8>(s, 1, S_BACK);
       goBack(s);
     }
-  } else if (status == ACK_OK) {
-    progress(s, id);
-  } else if (status == ACK_UNKNOWN_OUTBOX) {
-    if (low > 1) {
-      store<u8>(s, RETRY_STOPPED, S_RETRY);
-      emit(EV_OUTBOX, load<u32>(s, S_DOUBT), 0);
-      return;
-    }
-    if (!load<u8>(s, S_BACK)) {
-      store<u8>(s, 1, S_BACK);
+  } else if (underWay) {
+    if (status == ACK_OK || id != low) progress(s, status == ACK_OK ? id : id - 1);
+    if (status != ACK_OK) {
+      emit(EV_RESULT | (status << 8), id, 0);
       goBack(s);
-    }
-  } else {
-    if (id != low) progress(s, id - 1);
-    emit(EV_RESULT | (status << 8), id, 0);
-    if (status < <u32>ACK_STALE) {
-      // Final: SKIP must take its place; a retry that waited is due at once.
-      store<u8>(s, RETRY_NONE, S_RETRY);
-      goBack(s);
-    } else {
-      if (status == ACK_STALE) {
-        slowDown(s);
-        if (isDevice(s)) sendPing(s);
+      store<u8>(s, RETRY_NONE, S_RETRY); // final: SKIP must take its place, at once
+      if (status >= <u32>ACK_STALE) {
+        if (status == ACK_STALE) {
+          slowDown(s);
+          if (isDevice(s)) sendPing(s);
+        }
+        backOff(s);
       }
-      backOff(s);
     }
   }
   pump(s);

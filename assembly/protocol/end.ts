@@ -14,6 +14,7 @@ import { emit } from "./output";
 const STABLE_MS: u32 = 30000;
 /** Backoff doubles from 1 s and stays below 120 s: 1 s << 7 is 128 s. */
 const MOST_DOUBLINGS: u32 = 7;
+const FIRST_WAIT_MS: u32 = 1000;
 const LONGEST_WAIT_MS: u32 = 120000;
 const LONGEST_RETRY_AFTER: u32 = 300;
 
@@ -23,16 +24,17 @@ function backoff(s: usize, why: u32, detail: u32, retryAfter: u32): u32 {
   let stable = load<u8>(s, S_STATE) == STATE_ONLINE && now() - load<u32>(s, S_STARTED) >= STABLE_MS;
   if (stable) attempt = 0;
   store<u8>(s, attempt < MOST_DOUBLINGS ? attempt + 1 : attempt, S_ATTEMPT);
+  let least: u32 = 0, span: u32;
   if (retryAfter) {
-    retryAfter = min(retryAfter, LONGEST_RETRY_AFTER) * 1000;
-    return retryAfter + random(retryAfter);
+    least = span = min(retryAfter, LONGEST_RETRY_AFTER) * 1000;
+  } else if (attempt) {
+    span = min(<u32>1000 << attempt, LONGEST_WAIT_MS);
+  } else if (why >= <u32>DOWN_EXPIRED || (why == DOWN_CLOSED && detail == CLOSE_OUTBOX)) {
+    span = 0; // a new handshake that the protocol itself asked for
+  } else {
+    span = stable ? load<u32>(s, S_SPREAD) : FIRST_WAIT_MS;
   }
-  if (attempt == 0) {
-    // A new handshake that the protocol itself asked for need not wait; a lost one waits its part of the spread.
-    if (why >= <u32>DOWN_EXPIRED || (why == DOWN_CLOSED && detail == CLOSE_OUTBOX)) return 0;
-    if (stable) return random(load<u32>(s, S_SPREAD));
-  }
-  return random(min(<u32>1000 << attempt, LONGEST_WAIT_MS));
+  return least + random(span);
 }
 
 /** Ends the session: keys are wiped, the host closes the link; a device waits for its next try. */

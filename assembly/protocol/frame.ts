@@ -5,39 +5,30 @@ import {
   REFUSED_MALFORMED, REFUSED_REPLAY, REFUSED_STATE, REFUSED_TIME_RANGE, REFUSED_TOO_LONG, S_RX_COUNTER,
   S_SESSION, S_TAG_BYTES, S_TAKES,
 } from "../abi";
-import { DATAGRAM_COUNTER, J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
+import { DELTA, J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
 import { header } from "./output";
 
-/** Width of the replay window: RFC 6479's idea in one word. */
-const WINDOW_BITS: u64 = 64;
 
-/** A counter's distance below the highest seen; negative: above it. */
+/**
+ * The replay window: bit i stands for the counter i below the highest seen (RFC 6479's idea in one word). DELTA is how far
+ * the frame being opened lies from the next expected one; on streams it is 0.
+ */
 // @ts-ignore: decorator
 @inline
-function below(s: usize, counter: u64): i64 {
-  return <i64>(load<u64>(s, S_RX_COUNTER) - 1 - counter);
-}
-
-/** True where the counter was seen, or lies behind the window. */
-export function seen(s: usize, counter: u64): bool {
-  let d = below(s, counter);
-  if (d < 0) return false;
-  return <u64>d >= WINDOW_BITS || ((load<u64>(s, S_RX_WINDOW) >> <u64>d) & 1) != 0;
+function seen(s: usize, delta: i32): bool {
+  return delta < 0 && (delta < -64 || ((load<u64>(s, S_RX_WINDOW) >> <u64>~delta) & 1) != 0);
 }
 
 /** Remembers the counter of a frame whose tag held. */
 export function mark(s: usize): void {
-  let next = load<u64>(s, S_RX_COUNTER) + 1;
-  if (isDatagram(s)) {
-    let counter = load<u64>(DATAGRAM_COUNTER), d = below(s, counter), bits = load<u64>(s, S_RX_WINDOW);
-    if (d >= 0) {
-      store<u64>(s, bits | ((<u64>1) << <u64>d), S_RX_WINDOW);
-      return;
-    }
-    store<u64>(s, (<u64>-d >= WINDOW_BITS ? 0 : bits << <u64>-d) | 1, S_RX_WINDOW);
-    next = counter + 1;
+  let delta = load<i32>(DELTA), bits = load<u64>(s, S_RX_WINDOW);
+  if (delta < 0) {
+    bits |= (<u64>1) << <u64>~delta;
+  } else {
+    store<u64>(s, load<u64>(s, S_RX_COUNTER) + <u32>(delta + 1), S_RX_COUNTER);
+    bits = (delta > 62 ? 0 : bits << <u64>(delta + 1)) | 1;
   }
-  store<u64>(s, next, S_RX_COUNTER);
+  store<u64>(s, bits, S_RX_WINDOW);
 }
 
 /** Header of a frame on a stream: its body's length, STREAM_WANTS_MORE, or minus a refusal. The body's address is p + 2 or p + 3. */
@@ -61,15 +52,15 @@ export const STREAM_WANTS_MORE: i32 = -1000;
 export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32): i32 {
   let counter = load<u64>(s, S_RX_COUNTER) + ahead;
   let tagBytes = <u32>load<u8>(s, S_TAG_BYTES);
-  let body: usize, bytes: i32, type = <u32>load<u8>(p);
+  let body: usize, bytes: i32, type = <u32>load<u8>(p), delta: i32 = 0;
   if (isDatagram(s)) {
     bytes = <i32>(available - 10 - tagBytes);
     if (bytes < 0 || type < 128) return -REFUSED_MALFORMED;
-    if (bswap<u32>(load<u32>(p, 1)) != load<u32>(s, S_SESSION)) return -REFUSED_STATE;
+    if (load<u32>(p, 1) != load<u32>(s, S_SESSION)) return -REFUSED_STATE;
     // The full value nearest to the next one: own + signext(field - own).
-    counter += <i64><i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
-    if (<i64>counter < 0 || seen(s, counter)) return -REFUSED_REPLAY;
-    store<u64>(DATAGRAM_COUNTER, counter);
+    delta = <i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
+    counter += delta;
+    if (<i64>counter < 0 || seen(s, delta)) return -REFUSED_REPLAY;
     body = p + 10;
   } else {
     bytes = streamLength(p, available);
@@ -78,8 +69,8 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
   }
   if (<u32>bytes > load<u32>(s, S_TAKES)) return -REFUSED_TOO_LONG;
   if (<u32>(body - p) > available) return STREAM_WANTS_MORE;
-  let field = (<u32>load<u8>(body - 3) << 16) | (<u32>load<u8>(body - 2) << 8) | load<u8>(body - 1);
-  let own = clock(s);
+  store<i32>(DELTA, delta);
+  let field = bswap<u32>(load<u32>(body - 3)) >> 8, own = clock(s); // a byte of the body or tag is read along
   let time = own + (<i32>((field - own) << 8) >> 8);
   if (<u32>time > load<u32>(s, S_LIFE)) return -REFUSED_TIME_RANGE; // negative ones too
   let total = <u32>(body - p) + bytes + tagBytes;

