@@ -11,8 +11,8 @@ import { coreRounds } from '../lib/sizes.mjs';
 
 const PER_CHUNK = 64;
 
-function ours(count) {
-  const session = openSession('signed');
+async function ours(count) {
+  const session = await openSession('signed');
   const messages = outgoing(PER_CHUNK);
   return () => {
     const figure = timed(count, () => {
@@ -51,7 +51,7 @@ export async function run({ name, quick, emit, row }) {
   const { rounds, count } = coreRounds(quick);
   row(await compare({
     name, unit: 'ns', better: 'low', rounds, goal: 1,
-    ours: ours(count),
+    ours: await ours(count),
     peer: mqttPacket(count), peerName: 'mqtt-packet generate + parse, QoS 0',
   }, emit));
 }

@@ -8,7 +8,7 @@ export async function run({ name, quick, emit, row }) {
   const { rounds, count } = coreRounds(quick);
   row(await compare({
     name, unit: 'ns', better: 'low', rounds, goal: 4,
-    ours: oneFrame('sealed', count),
+    ours: await oneFrame('sealed', count),
     peer: nodeChaCha(count), peerName: 'node:crypto chacha20-poly1305',
   }, emit));
 }

@@ -13,8 +13,8 @@ export function oneFrame(suite, count) {
 }
 
 /** Ours, `perChunk` frames a call; the figure is for one frame. */
-export function chunkOfFrames(suite, count, perChunk) {
-  const session = openSession(suite);
+export async function chunkOfFrames(suite, count, perChunk) {
+  const session = await openSession(suite);
   return () => {
     const chunks = session.frames(count, perChunk);
     const figure = timed(count, () => {

@@ -8,7 +8,7 @@ export async function run({ name, quick, emit, row }) {
   const { rounds, count } = coreRounds(quick);
   row(await compare({
     name, unit: 'ns', better: 'low', rounds, goal: 5,
-    ours: chunkOfFrames('signed', count, 64),
+    ours: await chunkOfFrames('signed', count, 64),
     peer: nodeHmac(count), peerName: 'node:crypto createHmac',
   }, emit));
 }

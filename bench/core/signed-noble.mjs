@@ -6,7 +6,7 @@ import { coreRounds } from '../lib/sizes.mjs';
 
 export async function run({ name, quick, emit, row }) {
   const { rounds, count } = coreRounds(quick);
-  const ours = oneFrame('signed', count);
+  const ours = await oneFrame('signed', count);
   const plan = { unit: 'ns', better: 'low', rounds, ours };
   row(await compare({ ...plan, name, goal: 7, peer: nobleHmac(count), peerName: '@noble/hashes hmac' }, emit));
   row(await compare({ ...plan, name: `${name}-clone`, peer: nobleClone(count), peerName: '@noble/hashes hmac, cached key' }, emit));

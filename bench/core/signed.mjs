@@ -8,7 +8,7 @@ export async function run({ name, quick, emit, row }) {
   const { rounds, count } = coreRounds(quick);
   row(await compare({
     name, unit: 'ns', better: 'low', rounds, goal: 2.5,
-    ours: oneFrame('signed', count),
+    ours: await oneFrame('signed', count),
     peer: nodeHmac(count), peerName: 'node:crypto createHmac',
   }, emit));
 }

@@ -13,7 +13,7 @@ const addressOf = (number) => `127.1.${number % 256}.${1 + (Math.floor(number / 
 serve({
   /** Fulfilled when every connection was tried. `identities`: HELLOs are sent in their names; none: silence. */
   async attack({ port, count, identities }) {
-    const say = identities === undefined ? [] : hellos(count, identities);
+    const say = identities === undefined ? [] : await hellos(count, identities);
     let next = 0;
     let refused = 0;
     const one = async () => {

@@ -6,11 +6,11 @@ import { deviceSettings } from './raw-device.mjs';
 /**
  * @param {number} count
  * @param {string[]} identities  taken in turn
- * @returns {Buffer[]} each under a nonce of its own
+ * @returns {Promise<Buffer[]>} each under a nonce of its own
  */
-export function hellos(count, identities) {
+export async function hellos(count, identities) {
   const made = [];
-  const makers = identities.map((id) => new Maker(id));
+  const makers = await Promise.all(identities.map((id) => Maker.load(id)));
   for (let i = 0; i < count; i++) made.push(makers[i % makers.length].next());
   for (const maker of makers) maker.wipe();
   return made;
@@ -23,15 +23,17 @@ class Maker {
   #bytes;
   #core;
 
-  constructor(id) {
+  static async load(id) {
+    const maker = new Maker();
     const nothing = () => {};
-    this.#core = new DeviceCore(deviceSettings(id, 'sealed'), {
-      connect: () => { this.#wanted = true; },
-      output: (bytes) => { this.#bytes = bytes; },
-      disconnect: (why, detail, wait) => { this.#now += wait + 1; },
+    maker.#core = await DeviceCore.load(deviceSettings(id, 'sealed'), {
+      connect: () => { maker.#wanted = true; },
+      output: (bytes) => { maker.#bytes = bytes; },
+      disconnect: (why, detail, wait) => { maker.#now += wait + 1; },
       online: nothing, message: nothing, wanted: nothing, result: nothing, outboxUnknown: nothing, refused: nothing, closed: nothing, clock: nothing,
     });
-    this.#core.start(this.#now);
+    maker.#core.start(maker.#now);
+    return maker;
   }
 
   next() {
@@ -39,10 +41,8 @@ class Maker {
     if (!this.#wanted) throw new Error('the device core did not ask for a link');
     this.#wanted = false;
     this.#core.connected(this.#now);
-    // The core may reuse its output: a copy is kept.
-    const hello = Buffer.from(this.#bytes);
     this.#core.lost(this.#now);
-    return hello;
+    return this.#bytes;
   }
 
   wipe() {

@@ -5,10 +5,10 @@
 
 import { connect } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import { DATA, DeviceCore, SUITE_SEALED, SUITE_SIGNED } from 'tidelock/core';
+import { DeviceCore, abi } from 'tidelock/core';
 import { keyOf } from './keys.mjs';
 
-export const SUITES = { sealed: SUITE_SEALED, signed: SUITE_SIGNED };
+export const SUITES = { sealed: abi.SUITE_SEALED, signed: abi.SUITE_SIGNED };
 
 /** The clock that the core takes: monotonic, whole ms. */
 export const clock = () => Math.floor(performance.now()) >>> 0;
@@ -33,7 +33,7 @@ export const deviceSettings = (id, suite) => ({
 /** `count` messages of `bytes` bytes that want no acknowledgement, as the core takes them. */
 export function outgoing(count, bytes = 64) {
   const body = Buffer.alloc(bytes, 'a reading of 64 bytes, as a meter would send it; ');
-  return Array.from({ length: count }, () => ({ type: DATA, id: 0, age: 0, repeat: false, body }));
+  return Array.from({ length: count }, () => ({ type: abi.DATA, id: 0, age: 0, repeat: false, body }));
 }
 
 export class RawDevice {
@@ -54,13 +54,11 @@ export class RawDevice {
   }
 
   /** Fulfilled when READY came. With `retry` it goes on through lost links, as the core says; else the first one fails it. */
-  online() {
-    return new Promise((resolve, reject) => {
-      this.#online = { resolve, reject };
-      this.#core = new DeviceCore(deviceSettings(this.#options.id, this.#options.suite), this.#sink());
-      this.#core.start(clock());
-      this.#arm();
-    });
+  async online() {
+    const standing = new Promise((resolve, reject) => (this.#online = { resolve, reject }));
+    this.#core = await DeviceCore.load(deviceSettings(this.#options.id, this.#options.suite), this.#sink());
+    this.#step(() => this.#core.start(clock()));
+    return standing;
   }
 
   /**

@@ -13,7 +13,7 @@ const ID = 'pump-7';
  * @returns frames(count): that many frames of a 64-byte message, in order, not yet received;
  *   receive(buffer): one call of the gateway's core; received(): messages whose tag held since the last call
  */
-export function openSession(suite) {
+export async function openSession(suite) {
   const todo = [];
   let received = 0;
   let problem;
@@ -21,7 +21,7 @@ export function openSession(suite) {
   let frames;
   const wrong = (what) => (...details) => (problem ??= `${what} (${details.join(', ')})`);
 
-  const gateway = new GatewayCore({
+  const gateway = await GatewayCore.load({
     secret: randomBytes(32), unix: Date.UTC(2025, 0, 1), now: NOW,
     window: 2_000, life: 86_400, idle: 90, spread: 0, largest: 16_383, suites: SUITES[suite], suitesTls: SUITES[suite],
   });
@@ -35,7 +35,7 @@ export function openSession(suite) {
     closed: wrong('the device said CLOSE'),
     wanted() {}, result() {}, outboxUnknown() {},
   }, 0, NOW);
-  const device = new DeviceCore(deviceSettings(ID, suite), {
+  const device = await DeviceCore.load(deviceSettings(ID, suite), {
     connect: () => todo.push(() => device.connected(NOW)),
     output: (bytes) => { if (frames === undefined) todo.push(() => gateway.receive(slot, bytes, NOW)); else frames.push(bytes); },
     online: () => { online = true; },
