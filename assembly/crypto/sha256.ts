@@ -1,5 +1,6 @@
 // SHA-256 (FIPS 180-4) over one static context: a core hashes one message at a time, so a pointer to a context
 // would cost every call an argument and every session its own 112 bytes.
+import { compressBlocks } from "../kernels/sha256";
 
 /** H(0) of FIPS 180-4, 5.3.3. */
 const INITIAL: usize = memory.data<u32>([
@@ -7,7 +8,7 @@ const INITIAL: usize = memory.data<u32>([
 ]);
 
 /** K of FIPS 180-4, 4.2.2. */
-const K: usize = memory.data<u32>([
+export const K256: usize = memory.data<u32>([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
   0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -87,6 +88,7 @@ declare function sha256_blocks(state: usize, stateBytes: u32, data: usize, bytes
 /** The compression function (6.2.2) over the block in SHA_BLOCK. */
 export function compress(): void {
   if (HAL) sha256_blocks(STATE, 32, SHA_BLOCK, 64);
+  else if (GATEWAY) compressBlocks(STATE, STATE, SHA_BLOCK, 1);
   else rolled();
 }
 
@@ -109,7 +111,7 @@ function rolled(): void {
     }
     store<u32>(t, w, SHA_BLOCK);
     const a = load<u32>(p), b = load<u32>(p, 4), e = load<u32>(p, 16), g = load<u32>(p, 24);
-    w += load<u32>(p, 28) + load<u32>(t, K)
+    w += load<u32>(p, 28) + load<u32>(t, K256)
       + (rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25)) + (g ^ (e & (load<u32>(p, 20) ^ g)));
     store<u32>(p, load<u32>(p, 12) + w, 12);
     p -= 4;
