@@ -1,0 +1,127 @@
+/**
+ * Every error that Tidelock gives on purpose. `code` is stable, made for programs; the message is made for people and
+ * says what was wrong, where, and what to do. A wrong type or value of an argument that only a programmer can pass
+ * is a TypeError or RangeError instead.
+ *
+ * A new code is one line here and one section in docs/errors.md; test/errors.test.ts holds the two together.
+ */
+
+/** `code: [what was wrong, what to do]`. `{name}` stands for a detail that the thrower gives; never a key or a proof. */
+export const ERRORS = {
+  // ---- What the caller gave ----
+  BAD_ADDRESS: ['{problem} in the address {address}', 'Write it as tidelock://host or tidelock://host:port; without a port it is 8433.'],
+  BAD_IDENTITY: ['the identity {identity} {problem}', 'Use `id` or `realm/id`, 1 to 64 bytes of UTF-8 without +, #, control characters or a leading $.'],
+  BAD_KEY: ['the key of {of} {problem}', 'A key is 32 random bytes, or their 64 hexadecimal digits in a key file; `tidelock keygen` makes one.'],
+  BAD_OPTION: ['option {option} is {value}, but {expected}', 'Correct the option where it is set.'],
+  UNKNOWN_OPTION: ['unknown option {option} in {where}', 'Remove it or correct its spelling; known there: {known}.'],
+  CONFIG_INVALID: ['{count} in the configuration: {faults}', 'Correct them all; flags win over the environment, and that wins over the file.'],
+  TOO_LONG: ['a body of {bytes} bytes is longer than the {largest} that the receiver takes', 'Split it, or raise `largest` at the receiver (at most 16383).'],
+
+  // ---- Listening and connecting ----
+  PORT_IN_USE: ['port {port} at {host} is in use by another program', 'Stop that program (perhaps an earlier gateway), or listen at another port, tidelock://{host}:PORT.'],
+  PORT_FORBIDDEN: ['this user may not listen at port {port} of {host}', 'Choose a port of 1024 or above, or grant the process the right to low ports.'],
+  LISTEN_FAILED: ['cannot listen at {address}: {reason}', 'Listen at an address that this machine has; 0.0.0.0 or [::] stands for all.'],
+  HOST_UNKNOWN: ['the name {host} cannot be resolved: {reason}', 'Check the spelling, and the name server of this machine.'],
+  HOST_UNREACHABLE: ['no connection to {address}: {reason}', 'Check that a gateway runs there, that address and port are right, and that no firewall is between.'],
+  CONNECT_TIMEOUT: ['no connection to {address} in {ms} ms', 'Check that the address is right and no firewall drops the packets, or raise `connectTimeout`.'],
+  LINK_LOST: ['the connection to {peer} was lost: {reason}', 'Nothing: a device reconnects by itself. If it happens often, check the network between the two.'],
+
+  // ---- The session ----
+  HANDSHAKE_REFUSED: ['{address} did not prove that it holds the key of {identity}', 'One of three: the key is not the one of this identity, the gateway does not know the identity or has disabled it, or it is not the gateway. Compare with `tidelock devices list` there.'],
+  HANDSHAKE_TIMEOUT: ['{address} did not answer the handshake in time', 'Check that a Tidelock gateway listens at this port. A gateway is silent towards a device whose proof is wrong: compare identity and key.'],
+  HANDSHAKE_CLOSED: ['{address} closed the connection before the handshake was over', 'It may be full, have had too many HELLOs from this network, allow none of the offered suites, or be no Tidelock gateway: look at its log.'],
+  ROUND_TRIP_TOO_LONG: ['the handshake with {address} took longer than the {ms} ms that this device allows', 'On a slow link raise `roundTrip`; half of it adds to the age that a frame may have.'],
+  NO_COMMON_SUITE: ['the gateway allows none of the offered suites ({suites})', 'Offer `sealed`, which every gateway takes, or allow another in `suites` of the gateway.'],
+  PROTOCOL_BROKEN: ['{peer} broke the protocol: {reason}', 'Check that both ends run versions that fit; otherwise someone changed bytes on the way.'],
+  TAKEN_OVER: ['another session of {identity} took the place of this one', 'If it happens again and again, two devices use one identity: give each its own.'],
+  DISABLED: ['the gateway has disabled {identity}', 'Enable it at the gateway, or take this device out of service.'],
+  GATEWAY_BUSY: ['the gateway has no room for this session now', 'Nothing: the device comes back by itself. If it lasts, raise the limits of the gateway.'],
+  GATEWAY_CLOSED: ['the gateway ended the session: {reason}', 'Nothing: the device comes back by itself.'],
+  CLOCK_WRONG: ['the clock of this machine is wrong: {problem}', 'Set it (with NTP, for example) and start again; the time of every frame depends on it.'],
+
+  // ---- The end of a message ----
+  EXPIRED: ['the message was given up {ms} ms after it was made', 'The other side was away, or too slow, for longer than its lifetime: send it again, or give it a longer `lifetime`.'],
+  REFUSED: ['the other side refused the message', 'The handler of the receiver threw: look at its log.'],
+  NO_TARGET: ['the other side does not know this kind of message', 'It runs an older version: update it.'],
+  IN_DOUBT: ['the message was sent, but the other side lost its record before it acknowledged', 'It may or may not have been acted on: find out, then send again if need be. `doubt: "repeat"` sends again by itself, marked as a repeat.'],
+  QUEUE_FULL: ['the queue towards {to} is full ({bound})', 'Send more slowly, wait for acknowledgements, or raise the bound.'],
+  CANCELLED: ['the message was cancelled before it was acknowledged', 'Nothing: its AbortSignal was aborted, or it was taken out of the queue.'],
+  CLOSED: ['{what} is closed', 'Make a new one; a closed one cannot be opened again.'],
+  NOT_DURABLE: ['{what} needs a registry, and this gateway has none', 'Open the gateway with a `registry`, or use the `message` event.'],
+
+  // ---- Failures on the way ----
+  HANDLER_FAILED: ['a handler of a message threw: {reason}', 'Correct the handler; `cause` is what it threw. A message that wanted an acknowledgement was refused.'],
+  RECORD_FAILED: ['the `{call}` of the device record failed: {reason}', 'Check the storage behind it; `cause` is what it threw. Until it works, messages are answered with busy.'],
+  COMMIT_FAILED: ['messages of devices could not be committed: {reason}', 'Look at `cause`, usually the database. Nothing is lost: the devices were told busy and send again.'],
+  LOOKUP_FAILED: ['the `lookup` of {identity} failed: {reason}', 'Look at `cause`; it must answer within `limits.lookupTimeout`. The device was turned away and comes again.'],
+
+  // ---- Registry ----
+  DATABASE_LOCKED: ['the database {database} is locked by another process', 'End the other process: one gateway a database. `tidelock send` and `tidelock devices` use the running gateway.'],
+  DATABASE_CORRUPT: ['the database {database} is damaged: {reason}', 'Stop the gateway, keep a copy of the file, and restore a backup.'],
+  DATABASE_NEWER: ['the database {database} has version {found}, this program knows up to {known}', 'Run the newer version of Tidelock that wrote it, or restore a backup made before the update.'],
+  DATABASE_FAILED: ['the database {database} failed: {reason}', 'Check that its folder exists and is writable, and that the disk has room.'],
+  DRIVER_MISSING: ['no driver for {kind}: {reason}', 'Run `{command}`.'],
+  DEVICE_EXISTS: ['the device {identity} exists already', 'Choose another identity, or use the key that it was given.'],
+  DEVICE_UNKNOWN: ['there is no device {identity}', 'Check the spelling with `tidelock devices list`, or add it with `tidelock devices add`.'],
+
+  // ---- The installation ----
+  CORE_MISSING: ['{file} is missing', 'Run `npm run build` in a checkout, or install the package again.'],
+  CORE_VERSION: ['{file} has ABI version {found}, this program needs {needed}', 'Core and package come from different versions: build both with `npm run build`, or install again.'],
+  CORE_FAILED: ['the core returned {status} from {call}', 'This is a fault of Tidelock: please report it with this message.'],
+
+  // ---- The command ----
+  KEY_FILE_UNREADABLE: ['the key file {file} cannot be read: {reason}', 'Check its path and owner; `tidelock devices add` prints the key of a device once.'],
+  KEY_FILE_MODE: ['others may read the key file {file} (mode {mode})', 'Run `chmod 600` on it, and think of the key as known to all who could read it.'],
+  KEY_FILE_EXISTS: ['the key file {file} exists already', 'Choose another name: a key file is never overwritten, it may hold the only copy of a key.'],
+  KEY_FILE_UNWRITABLE: ['the key file {file} cannot be written: {reason}', 'Check that its folder exists and belongs to this user.'],
+  INPUT_INVALID: ['{what} {problem}', '{remedy}'],
+  OUTPUT_FAILED: ['stdout cannot be written: {reason}', 'Check the disk or program that it goes to; what was not written stays in the inbox.'],
+  CONTROL_PATH: ['the control socket {socket} {problem}', '{remedy}'],
+  GATEWAY_NOT_RUNNING: ['no gateway answers at {socket}', 'Start it with `tidelock serve`, with the same --database and as the same user.'],
+  GATEWAY_RUNNING: ['a gateway already answers at {socket}', 'Stop it first, or give this one another --database.'],
+  CONTROL_FAILED: ['the running gateway did not do it: {reason}', 'Look at its log; it may be another version.'],
+} as const satisfies Record<string, readonly [problem: string, action: string]>;
+
+/** Every value of `code`. */
+export type ErrorCode = keyof typeof ERRORS;
+
+type Names<Template extends string> = Template extends `${string}{${infer Name}}${infer Rest}` ? Name | Names<Rest> : never;
+type DetailNames<Code extends ErrorCode> = Names<(typeof ERRORS)[Code][0]> | Names<(typeof ERRORS)[Code][1]>;
+
+/** What the texts of `Code` need filled in. */
+export type ErrorDetails<Code extends ErrorCode> = Readonly<Record<DetailNames<Code>, string | number>>;
+
+/** `(code, details, { cause })`; codes whose texts have no gaps take no details: `(code)` or `(code, {}, { cause })`. */
+export type ErrorArguments = {
+  [Code in ErrorCode]: [DetailNames<Code>] extends [never]
+    ? [code: Code, details?: Readonly<Record<string, never>>, options?: ErrorOptions]
+    : [code: Code, details: ErrorDetails<Code>, options?: ErrorOptions];
+}[ErrorCode];
+
+export class TidelockError extends Error {
+  /** Stable, one of docs/errors.md. */
+  readonly code: ErrorCode;
+  /** What was wrong and where, without a full stop. */
+  readonly problem: string;
+  /** What to do about it, in full sentences. */
+  readonly action: string;
+  /** The values that the texts were filled with, for programs and structured logs. */
+  readonly details: Readonly<Record<string, string | number>>;
+
+  constructor(...[code, details = {}, options]: ErrorArguments) {
+    const [problem, action] = ERRORS[code].map((template) => fill(template, details)) as [string, string];
+    super(`${problem}. ${action}`, options);
+    this.code = code;
+    this.problem = problem;
+    this.action = action;
+    this.details = details;
+  }
+
+  static {
+    this.prototype.name = 'TidelockError'; // on the prototype, as with the built-in errors: not an own, printed property
+  }
+}
+
+function fill(template: string, details: Readonly<Record<string, string | number>>): string {
+  return template.replace(/\{(\w+)\}/g, (gap, name: string) => String(details[name] ?? gap));
+}
