@@ -45,8 +45,8 @@ for (const v of vectors.handshakes) {
       assert.is(online.d, v.challenge.session);
       assert.is(online.a, v.challenge.suite);
       assert.is(device.u32(device.slot + abi.S_LARGEST), v.ready.largest);
-      assert.is(device.u32(device.slot + abi.S_IN_OUTBOX), v.ready.outbox);
-      assert.is(device.view.getBigUint64(device.slot + abi.S_EPOCH, true), BigInt(v.challenge.time));
+      assert.is(device.inOutbox, v.ready.outbox);
+      assert.is(device.view.getBigUint64(device.slot + abi.S_EPOCH), BigInt(v.challenge.time));
       assert.equal(device.counters().filter(Boolean), []);
     }
   });

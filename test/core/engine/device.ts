@@ -11,6 +11,7 @@ export interface DeviceOptions {
   suites?: number;
   largest?: number;
   roundTrip?: number;
+  drift?: number;
   outbox?: number;
   outLow?: number;
   outSent?: number;
@@ -44,31 +45,42 @@ export class EngineDevice extends Engine {
     this.entropy = options.entropy ?? testEntropy;
     const link = options.link ?? 0;
     this.datagrams = (link & abi.LINK_DATAGRAM) !== 0;
-    const config = this.arena + abi.A_CONFIG;
     const identity = typeof options.identity === 'object' ? options.identity : new TextEncoder().encode(options.identity ?? 'pump-00007');
-    this.write(config + abi.D_KEY, options.key);
-    this.view.setUint8(config + abi.D_KEY_ID, options.keyId ?? 0);
-    this.view.setUint8(config + abi.D_LINK, link);
-    this.view.setUint8(config + abi.D_SUITES, options.suites ?? abi.SUITE_SEALED);
-    this.view.setUint8(config + abi.D_ID_BYTES, identity.length);
-    this.view.setUint16(config + abi.D_LARGEST, options.largest ?? 512, true);
-    this.view.setUint16(config + abi.D_ROUND_TRIP, options.roundTrip ?? 0, true);
-    this.setU32(config + abi.D_OUTBOX, options.outbox ?? 0x0a0b0c0d);
-    this.setU32(config + abi.D_OUT_LOW, options.outLow ?? 1);
-    this.setU32(config + abi.D_OUT_SENT, options.outSent ?? (options.outLow ?? 1) - 1);
-    this.setU32(config + abi.D_OUT_NEXT, options.outNext ?? options.outLow ?? 1);
-    this.setU32(config + abi.D_IN_OUTBOX, options.inOutbox ?? 0);
-    this.setU32(config + abi.D_IN_LAST, options.inLast ?? 0);
-    this.write(config + abi.D_ID, identity.slice(0, 64));
+    this.call('setup');
+    this.write(this.arena + abi.A_KEY, options.key);
+    this.setU32(this.arena + abi.A_ROUND_TRIP, options.roundTrip ?? 0);
+    this.setU32(this.arena + abi.A_DRIFT, options.drift ?? 9_720_000);
+    const s = this.slot;
+    this.setU32(s + abi.S_LOW, options.outLow ?? 1);
+    this.setU32(s + abi.S_SENT, options.outSent ?? (options.outLow ?? 1) - 1);
+    this.setU32(s + abi.S_NEXT, options.outNext ?? options.outLow ?? 1);
+    this.setU32(s + abi.S_IN_LAST, options.inLast ?? 0);
+    this.view.setUint32(s + abi.S_IN_OUTBOX, options.inOutbox ?? 0);
+    this.setU32(s + abi.S_TAKES, options.largest ?? 512);
+    const h = s + abi.S_HELLO;
+    this.view.setUint8(h + abi.H_VERSION, abi.VERSION);
+    this.view.setUint8(h + abi.H_LINK, link);
+    this.view.setUint8(h + abi.H_SUITES, options.suites ?? abi.SUITE_SEALED);
+    this.view.setUint32(h + abi.H_OUTBOX, options.outbox ?? 0x0a0b0c0d);
+    this.view.setUint16(h + abi.H_LARGEST, options.largest ?? 512);
+    this.view.setUint8(h + abi.H_KEY_ID, options.keyId ?? 0);
+    this.view.setUint8(h + abi.H_ID_BYTES, identity.length);
+    this.write(h + abi.H_ID, identity.slice(0, 64));
+    this.view.setUint8(s + abi.S_HELLO_BYTES, abi.H_ID + identity.length);
     this.status = this.call('init', this.now);
   }
 
   get slot(): number {
-    return this.u32(this.arena + abi.A_SLOT);
+    return this.arena + abi.A_SLOT;
   }
 
   get state(): number {
     return this.view.getUint8(this.slot + abi.S_STATE);
+  }
+
+  /** The gateway's outbox that its record is about. */
+  get inOutbox(): number {
+    return this.view.getUint32(this.slot + abi.S_IN_OUTBOX);
   }
 
   /** Events and output since the last time. */
@@ -102,10 +114,12 @@ export class EngineDevice extends Engine {
     const told: Told = { events: [], output: [] };
     let at = 0;
     do {
-      const room = this.u32(this.arena + abi.A_RX_ROOM);
+      const to = this.u32(this.arena + abi.A_RX_TO);
+      const room = this.u32(this.arena + abi.A_RX_END) - to;
+      if (this.datagrams && bytes.length > room) return told; // as a host drops what no frame can be
       const piece = bytes.subarray(at, at + room);
       if (at < bytes.length && piece.length === 0) throw new Error('the device takes no more bytes');
-      this.write(this.u32(this.arena + abi.A_RX), piece);
+      this.write(to, piece);
       at += piece.length;
       this.status = this.call('rx', piece.length, this.now);
       this.add(told, this.take());
@@ -127,8 +141,12 @@ export class EngineDevice extends Engine {
   }
 
   send(body: Uint8Array, id = 0, age = 0, type: number = abi.DATA): Told {
-    const room = this.u32(this.arena + abi.A_SEND_ROOM);
-    if (body.length <= room) this.write(this.u32(this.arena + abi.A_SEND), body);
+    const ahead = this.u32(this.arena + abi.A_OUT_BYTES) + abi.SEND_AHEAD;
+    if (ahead + body.length + 16 > this.u32(this.arena + abi.A_OUT_CAP)) {
+      this.status = abi.E_TOO_LONG; // the host's to say: it would write beyond the output
+      return { events: [], output: [] };
+    }
+    this.write(this.u32(this.arena + abi.A_OUT) + ahead, body);
     this.status = this.call('send', type, body.length, id, age, this.now);
     return this.take();
   }

@@ -85,8 +85,7 @@ export class Engine {
   }
 
   counters(): number[] {
-    const address = this.u32(this.arena + abi.A_COUNTERS);
-    return Array.from({ length: abi.REFUSED_COUNT }, (_, i) => this.u32(address + 4 * i));
+    return Array.from({ length: abi.REFUSED_COUNT }, (_, i) => this.u32(this.arena + abi.A_COUNTERS + 4 * i));
   }
 
   protected takeEvents(): Event[] {
