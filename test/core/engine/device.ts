@@ -46,7 +46,7 @@ export class EngineDevice extends Engine {
     const link = options.link ?? 0;
     this.datagrams = (link & abi.LINK_DATAGRAM) !== 0;
     const identity = typeof options.identity === 'object' ? options.identity : new TextEncoder().encode(options.identity ?? 'pump-00007');
-    this.call('setup');
+    this.call('arena');
     this.write(this.arena + abi.A_KEY, options.key);
     this.setU32(this.arena + abi.A_ROUND_TRIP, options.roundTrip ?? 0);
     this.setU32(this.arena + abi.A_DRIFT, options.drift ?? 9_720_000);
@@ -57,7 +57,7 @@ export class EngineDevice extends Engine {
     this.setU32(s + abi.S_IN_LAST, options.inLast ?? 0);
     this.view.setUint32(s + abi.S_IN_OUTBOX, options.inOutbox ?? 0);
     this.setU32(s + abi.S_TAKES, options.largest ?? 512);
-    const h = s + abi.S_HELLO;
+    const h = s + abi.S_C - (abi.H_ID + identity.length); // H ends where C begins
     this.view.setUint8(h + abi.H_VERSION, abi.VERSION);
     this.view.setUint8(h + abi.H_LINK, link);
     this.view.setUint8(h + abi.H_SUITES, options.suites ?? abi.SUITE_SEALED);
