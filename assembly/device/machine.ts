@@ -15,7 +15,7 @@ import { receive } from "../protocol/receive";
 import {
   ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_NONE, RETRY_STOPPED, RX, RX_CAP, S_CLOCK_LOST,
   S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
-  S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SUBJECT, clock, isDatagram, locate, now,
+  S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SEED, SUBJECT, clock, isDatagram, locate, now,
 } from "../protocol/slot";
 import { HANDSHAKE_MS, H_FIXED, helloOf } from "../protocol/transcript";
 import { challenge, hello, proof } from "./handshake";
@@ -48,6 +48,7 @@ function enter(at: u32): bool {
 export function init(at: u32): i32 {
   enter(at);
   if (GATEWAY) store<u8>(S, 1, S_ROLE);
+  store<u32>(SEED, load<u32>(ARENA, A_ENTROPY) | 1); // a device that finds no gateway at all backs off by it
   let bytes = <u32>load<u8>(S, S_HELLO_BYTES);
   store<u32>(S, load<u32>(S, S_IN_LAST), S_TAKEN);
   store<u8>(helloOf(S), bytes - H_FIXED, H_ID_BYTES);

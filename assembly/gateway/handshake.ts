@@ -16,7 +16,7 @@ import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, KEY_STATE, MAC, SECRETS, S_BAD, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, isDatagram, now,
+  JOB, KEY_STATE, MAC, SECRETS, S_BAD, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -195,7 +195,8 @@ export function proof(s: usize, p: usize, available: u32): u32 {
   }
   let body = bodyOf(s, p, available, PROOF_BYTES);
   if (!body) return 0;
-  if (bodyBytes != PROOF_BYTES) broken(s, REFUSED_BAD_PROOF, type);
+  if (clock(s) > <i32>HANDSHAKE_MS) broken(s, REFUSED_OLD_CHALLENGE, type);
+  else if (bodyBytes != PROOF_BYTES) broken(s, REFUSED_BAD_PROOF, type);
   else if (proves(s, body)) proved(s);
   return <u32>(body - p) + bodyBytes;
 }
@@ -230,7 +231,9 @@ function judgeDatagram(s: usize): void {
     } else if (sessionInUse(load<u32>(s, S_SESSION)) || !remember(c + C_NONCE, indexOf(s))) {
       refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else {
-      store<u32>(s, now() - <u32>(unix() - bswap<u64>(load<u64>(c, C_TIME))), S_BASE);
+      // An epoch that was raised lies ahead of the clock: then the session's time begins now.
+      let age = <i64>(unix() - bswap<u64>(load<u64>(c, C_TIME)));
+      store<u32>(s, now() - <u32>max(age, 0), S_BASE);
       return proved(s);
     }
   }

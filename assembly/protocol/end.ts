@@ -5,8 +5,9 @@ import {
   STATE_ONLINE, STATE_WAITING, S_STATE,
 } from "../abi";
 import { wipe } from "../crypto/bytes";
+import { CHACHA } from "../crypto/chacha20";
 import {
-  SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
+  MAC, SCRATCH_SECRETS, SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
 } from "./slot";
 import { emit } from "./output";
 
@@ -53,5 +54,7 @@ export function end(s: usize, why: u32, detail: u32, retryAfter: u32): void {
   }
   store<u8>(s, 0, S_CLOCK_LOST);
   wipe(s + S_TX_KEYS, SECRETS);
+  wipe(MAC, SCRATCH_SECRETS);
+  wipe(CHACHA + 16, 32);
   emit(EV_DISCONNECT | (why << 8) | (detail << 16), wait, 0);
 }

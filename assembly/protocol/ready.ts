@@ -12,7 +12,7 @@ export const LIFE_MAX_S: u32 = 2000000;
 
 export function ready(s: usize, p: usize): void {
   if (load<u8>(s, S_STATE) != STATE_PROVED) return; // a repeat: the first one said all this
-  store<u32>(s, bswap<u32>(load<u32>(p)) * 1000, S_LIFE); // at most LIFE_MAX_S s
+  store<u32>(s, min(bswap<u32>(load<u32>(p)), LIFE_MAX_S) * 1000, S_LIFE);
   store<u32>(s, <u32>bswap<u16>(load<u16>(p, 4)) * 1000, S_IDLE);
   store<u32>(s, <u32>bswap<u16>(load<u16>(p, 6)) * 1000, S_SPREAD);
   store<u32>(s, bswap<u16>(load<u16>(p, 8)), S_LARGEST);

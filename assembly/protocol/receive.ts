@@ -19,6 +19,10 @@ import { open } from "./suite";
 
 /** After so many a datagram session is begun anew: 2^20 tries at an 8-byte tag succeed with a chance of 2^-44. */
 const BAD_TAGS_MAX: u32 = 1048576;
+/** Types that never want an ACK: READY, ACK, PING, PONG, CLOSE. */
+const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
+/** The oldest age whose milliseconds 31 bits hold, 24.8 days; an older one is told as the earliest time there is. */
+const AGE_MAX: u32 = 34359738;
 
 /** Refused before or by the tag: ends a stream, is dropped on datagrams. */
 export function broken(s: usize, reason: u32, type: u32): void {
@@ -75,10 +79,11 @@ export function handle(s: usize, job: usize): void {
       ++n;
     } while (byte > 127 && n < 8);
     id = bswap<u32>(load<u32>(p));
-    if (<u32>(n > bytes) | <u32>(byte > 127) | (<u32>!byte & <u32>(n > 5)) | <u32>!id) return refuse(REFUSED_MALFORMED, type);
+    if (<u32>(n > bytes) | <u32>(byte > 127) | (<u32>!byte & <u32>(n > 5)) | <u32>!id | ((NEVER_WANTED >> kind) & 1)
+      | (<u32>(kind == SKIP) & <u32>(n != bytes))) return refuse(REFUSED_MALFORMED, type);
     p += n;
     bytes -= n;
-    time -= (age * 125) >> 1; // 62.5 ms
+    time = age > AGE_MAX ? i32.MIN_VALUE : time - ((age * 125) >> 1); // 62.5 ms
   }
 
   if (kind == PING) return ping(s, p, bytes);
@@ -104,5 +109,5 @@ export function handle(s: usize, job: usize): void {
   if (kind == DATA) return event(EV_MESSAGE | (type << 8) | (bytes << 16), p, 0, time);
   if (kind == ACK && bytes == 5) return acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
   if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) return ready(s, p);
-  refuse(kind == ACK || kind == SKIP ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type);
+  refuse(kind == ACK || kind == SKIP || (kind == READY && isDevice(s)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type);
 }

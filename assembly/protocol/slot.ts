@@ -83,6 +83,7 @@ export const MAC: usize = ARENA + O_SCRATCH;
 export const OKM: usize = MAC + 32;
 export const NONCE: usize = OKM + 48;
 export const KEY_STATE: usize = NONCE + 16;
+export const SCRATCH_SECRETS: u32 = 160;
 /** The state of the jitter's generator; the session whose events are told (builds of the gateway). */
 export const SEED: usize = KEY_STATE + 64;
 export const SUBJECT: usize = SEED + 4;

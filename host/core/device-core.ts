@@ -45,6 +45,7 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
 
   private write(settings: DeviceSettings, id: Buffer): void {
     const { u8, slot: s } = this;
+    randomFillSync(u8, this.base + abi.A_ENTROPY, ENTROPY_BYTES);
     u8.set(settings.key, this.base + abi.A_KEY);
     u8.writeUInt32LE(settings.roundTrip, this.base + abi.A_ROUND_TRIP);
     u8.writeUInt32LE(settings.drift ?? CRYSTAL_DRIFT_MS, this.base + abi.A_DRIFT);
