@@ -2,6 +2,7 @@
  * What an application sees of a device. Times are milliseconds, sizes bytes. Everything that fails does so with a
  * `TidelockError` whose `code` stands in docs/errors.md.
  */
+import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 
 export type Suite = 'sealed' | 'signed' | 'signed-8';
@@ -72,7 +73,7 @@ export interface DeviceSendOptions {
   lifetime?: number;
   /** Where it was sent, never acknowledged, and the gateway has lost its record: `report` IN_DOUBT (default), or `repeat`. */
   doubt?: 'report' | 'repeat';
-  /** Gives it up, if it has not been taken yet: ends with CANCELLED. */
+  /** Gives it up, if it has not been sent yet: ends with CANCELLED. */
   signal?: AbortSignal;
 }
 
@@ -133,15 +134,17 @@ export interface DeviceRefusal {
 /** Its promise decides the acknowledgement: fulfilled is ok, a throw is refused. */
 export type DeviceMessageHandler = (message: DeviceMessage) => unknown;
 
+/** Events and the arguments of their listeners. */
 export interface DeviceEvents {
-  message: DeviceMessageHandler;
-  state: (state: DeviceState) => void;
-  refused: (refusal: DeviceRefusal) => void;
-  /** Something failed that no caller waits for: a handler of a message without acknowledgement, the record's store. */
-  error: (error: Error) => void;
+  /** A message; see DeviceMessageHandler for what the listener's promise means. */
+  message: [message: DeviceMessage];
+  state: [state: DeviceState];
+  refused: [refusal: DeviceRefusal];
+  /** Something failed that no caller waits for: a handler, the record's store. As everywhere in Node it is thrown where nobody listens. */
+  error: [error: Error];
   /** A `post` was refused for lack of room; now there is some. */
-  drain: () => void;
-  close: () => void;
+  drain: [];
+  close: [];
 }
 
 export interface DeviceCloseOptions {
@@ -156,13 +159,9 @@ export interface DeviceCloseOptions {
  * A loop that is left by `break` or a throw has not handled the one in hand: it comes again.
  * While nobody listens, the gateway is told busy and tries again.
  */
-export interface DeviceApi extends AsyncIterable<DeviceMessage>, AsyncDisposable {
+export interface DeviceApi extends EventEmitter<DeviceEvents>, AsyncIterable<DeviceMessage>, AsyncDisposable {
   readonly id: string;
   readonly state: DeviceState;
-
-  on<E extends keyof DeviceEvents>(event: E, listener: DeviceEvents[E]): this;
-  once<E extends keyof DeviceEvents>(event: E, listener: DeviceEvents[E]): this;
-  off<E extends keyof DeviceEvents>(event: E, listener: DeviceEvents[E]): this;
 
   /** Starts where `start: false` was given. */
   connect(): this;

@@ -2,6 +2,7 @@
  * What an application sees of the gateway. Times are milliseconds, sizes bytes, instants Unix milliseconds,
  * unless a name says otherwise. Everything that fails does so with a `TidelockError` whose `code` stands in docs/errors.md.
  */
+import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { Registry } from '../registry/types.js';
 
@@ -27,10 +28,10 @@ export interface GatewayLimits {
   connections?: number;
   /** Connections that have not proved themselves; the oldest gives way to a new one. Default 1,024. */
   halfOpen?: number;
-  /** HELLOs a second of one address prefix (/24 of IPv4, /56 of IPv6), and how many at once. Default 20, 100. */
+  /** HELLOs a second of one address prefix (/24 of IPv4, /56 of IPv6), and how many at once. Default 100, 500. */
   helloRate?: number;
   helloBurst?: number;
-  /** The same of all addresses together. Default 2,000, 4,000. */
+  /** The same of all addresses together. Default 5,000, 10,000. */
   helloRateTotal?: number;
   helloBurstTotal?: number;
   /** Bytes that may wait in one connection for a peer that reads slowly. Default 262,144. */
@@ -118,7 +119,7 @@ export interface SendOptions {
    * `report` (default) ends with IN_DOUBT, `repeat` sends it again, marked as a repeat.
    */
   doubt?: 'report' | 'repeat';
-  /** Gives it up, if it has not been taken yet: `acknowledged` ends with CANCELLED. */
+  /** Gives it up, if it has not been sent yet: `acknowledged` ends with CANCELLED. */
   signal?: AbortSignal;
 }
 
@@ -222,34 +223,31 @@ export interface CloseOptions {
 /** A message handler. In volatile mode its promise decides the acknowledgement: fulfilled is ok, a throw is refused. */
 export type MessageHandler = (message: Message) => unknown;
 
+/** Events and the arguments of their listeners. */
 export interface GatewayEvents {
   /**
-   * DATA that wants no acknowledgement, in both modes; and, without a registry, every other message too.
-   * Durable messages come by `messages()` alone.
+   * DATA that wants no acknowledgement, in both modes; and, without a registry, every other message too
+   * (see MessageHandler). Durable messages come by `messages()` alone.
    */
-  message: MessageHandler;
-  device: (change: DeviceChange) => void;
-  refused: (refusal: Refusal) => void;
-  alarm: (alarm: Alarm) => void;
+  message: [message: Message];
+  device: [change: DeviceChange];
+  refused: [refusal: Refusal];
+  alarm: [alarm: Alarm];
   /** Something failed that no caller waits for. Without a listener it goes to the logger; without both it is thrown. */
-  error: (error: Error) => void;
+  error: [error: Error];
   /** A `post` was refused for lack of room; now there is some. */
-  drain: (device: Identity) => void;
-  listening: (addresses: readonly string[]) => void;
-  close: () => void;
+  drain: [device: Identity];
+  listening: [addresses: readonly string[]];
+  close: [];
 }
 
 /** The class `Gateway` has this shape; `Gateway.listen(options)` makes one, fulfilled when every listener stands. */
-export interface GatewayApi extends AsyncDisposable {
+export interface GatewayApi extends EventEmitter<GatewayEvents>, AsyncDisposable {
   /** URLs that it really listens at, with real ports. `address` is the first. */
   readonly addresses: readonly string[];
   readonly address: string;
   /** True with a registry: acknowledged messages and queued commands survive a restart. */
   readonly durable: boolean;
-
-  on<E extends keyof GatewayEvents>(event: E, listener: GatewayEvents[E]): this;
-  once<E extends keyof GatewayEvents>(event: E, listener: GatewayEvents[E]): this;
-  off<E extends keyof GatewayEvents>(event: E, listener: GatewayEvents[E]): this;
 
   /**
    * The durable inbox: every undone message of every device at least once with a stable id, those of one device in order.

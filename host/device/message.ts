@@ -1,0 +1,56 @@
+/** A message from the gateway, as the application gets it. */
+import { FLAG_REPEAT, SKIP, TYPE_MASK } from '../../assembly/abi.js';
+import type { DeviceMessage } from './types.js';
+
+export class ReceivedMessage implements DeviceMessage {
+  readonly body: Buffer;
+  readonly number: number;
+  readonly time: number;
+  readonly #flags: number;
+  #done = false;
+  #settle: (() => void) | undefined;
+
+  constructor(body: Buffer, number: number, time: number, flags: number) {
+    this.body = body;
+    this.number = number;
+    this.time = time;
+    this.#flags = flags;
+  }
+
+  get length(): number {
+    return this.body.length;
+  }
+
+  get id(): number {
+    return this.number;
+  }
+
+  get repeat(): boolean {
+    return (this.#flags & FLAG_REPEAT) !== 0;
+  }
+
+  /** It takes the place of one that the sender gave up: a receipt without a message. */
+  get skipped(): boolean {
+    return (this.#flags & TYPE_MASK) === SKIP;
+  }
+
+  text(): string {
+    return this.body.toString('utf8');
+  }
+
+  done(): void {
+    this.#done = true;
+    this.#settle?.();
+    this.#settle = undefined;
+  }
+
+  /** @internal */
+  get isDone(): boolean {
+    return this.#done;
+  }
+
+  /** Fulfilled by `done()`. @internal */
+  whenDone(): Promise<void> {
+    return this.#done ? Promise.resolve() : new Promise((resolve) => (this.#settle = resolve));
+  }
+}

@@ -1,0 +1,413 @@
+/**
+ * What all sessions of a gateway share: the core, the clock, admission, the peers, and the end of the tick. Applications
+ * call from anywhere, also from inside an event of the core, so what they ask for is collected and done in `flush`.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { CLOSE_BUSY, CLOSE_CLOCK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER } from '../../assembly/abi.js';
+import type { Clock, ClockTimer } from '../clock.js';
+import { GatewayCore } from '../core/index.js';
+import { isPromise } from '../delivery/handling.js';
+import type { Subscribers } from '../delivery/subscribers.js';
+import { TidelockError } from '../errors.js';
+import { refusalName } from '../names.js';
+import type { DeliveryStore, Registry, Takeover } from '../registry/types.js';
+import { Lingering } from '../transport/linger.js';
+import { TcpLink, type LinkTotals } from '../transport/tcp.js';
+import { Admission } from './admission.js';
+import { Down } from './down.js';
+import { LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
+import { LimitedLog } from './log.js';
+import type { GatewayMessage } from './message.js';
+import type { GatewaySetup } from './options.js';
+import { Peers, type Peer } from './peer.js';
+import { Session } from './session.js';
+import type { Alarm, DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
+import { DurableUp, VolatileUp, type Up } from './up.js';
+import { VolatileStore } from './volatile-store.js';
+
+const TICK_MS = 250;
+/** A peer that reads nothing of what waits for it is given this long. */
+const STUCK_MS = 30_000;
+/** Seconds after which a device is to come back where the database failed. */
+const BUSY_RETRY_S = 5;
+/** Identities whose receipts a volatile gateway remembers. */
+const VOLATILE_IDENTITIES = 65_536;
+
+export interface EngineEvents {
+  device(change: DeviceChange): void;
+  refused(refusal: Refusal): void;
+  alarm(alarm: Alarm): void;
+  drain(device: string): void;
+  failed(error: unknown): void;
+  /** Something may have become finished. */
+  settled(): void;
+  readonly wantsRefusals: boolean;
+}
+
+export class Engine {
+  readonly core: GatewayCore;
+  readonly clock: Clock;
+  readonly limits: Required<GatewayLimits>;
+  readonly admission: Admission;
+  readonly peers = new Peers();
+  readonly store: DeliveryStore;
+  readonly up: Up;
+  readonly down: Down;
+  readonly keys: Keys | undefined;
+  readonly subscribers: Subscribers<MessageHandler>;
+  readonly lingering = new Lingering();
+  readonly totals: LinkTotals = { bytesIn: 0, bytesOut: 0, writes: 0 };
+  readonly log: LimitedLog;
+  closing = false;
+  connections = 0;
+  open = 0;
+  sessions = 0;
+  received = 0;
+  taken = 0;
+  posted = 0;
+  dropped = 0;
+  busy = 0;
+  takeovers = 0;
+  notReading = 0;
+  lookups = 0;
+  readonly #registry: Registry | undefined;
+  readonly #volatile: VolatileStore | undefined;
+  readonly #events: EngineEvents;
+  readonly #window: number;
+  readonly #proved = new Set<Session>();
+  readonly #stuck = new Set<Session>();
+  #dirty: Session[] = [];
+  #flushAsked = false;
+  /** Wall clock minus monotonic clock. */
+  #base: number;
+  #timer: ClockTimer | undefined;
+  #ticks = 0;
+  #nextExpiry = 0;
+  #expiring = false;
+
+  static async load(setup: GatewaySetup, events: EngineEvents, subscribers: Subscribers<MessageHandler>): Promise<Engine> {
+    const { clock } = setup;
+    const now = clock.now(), unix = clock.unix();
+    const core = await GatewayCore.load({
+      secret: randomBytes(32), unix: Math.floor(unix), now: Math.floor(now) >>> 0, window: setup.window, life: setup.life, idle: setup.idle,
+      spread: setup.spread, largest: setup.largest, suites: setup.suites, suitesTls: 7,
+    });
+    return new Engine(core, setup, events, subscribers, unix - now);
+  }
+
+  private constructor(core: GatewayCore, setup: GatewaySetup, events: EngineEvents, subscribers: Subscribers<MessageHandler>, base: number) {
+    this.core = core;
+    this.clock = setup.clock;
+    this.limits = setup.limits;
+    this.subscribers = subscribers;
+    this.log = new LimitedLog(setup.logger);
+    this.admission = new Admission(setup.limits, setup.clock.now());
+    this.#events = events;
+    this.#window = setup.window;
+    this.#base = base;
+    this.#registry = setup.registry;
+    if (setup.registry !== undefined) {
+      this.store = setup.registry;
+      this.up = new DurableUp(this, setup.registry);
+    } else {
+      const { limits } = setup;
+      if (setup.devices !== undefined) this.keys = new TableKeys(setup.devices);
+      else if (setup.lookup !== undefined) this.keys = new LookupKeys(setup.lookup, limits, setup.clock);
+      const table = setup.devices === undefined ? undefined : (this.keys as TableKeys);
+      this.#volatile = new VolatileStore(
+        { messages: limits.queueMessages, bytes: limits.queueBytes, bytesTotal: limits.queueBytesTotal, identities: VOLATILE_IDENTITIES },
+        setup.clock,
+        (identity) => table === undefined || table.find(identity, 0) !== undefined,
+        (identity) => this.peers.isOnline(identity),
+      );
+      this.store = this.#volatile;
+      this.up = new VolatileUp(this, this.#volatile);
+    }
+    this.down = new Down(this, this.store);
+    this.#arm();
+  }
+
+  /** A connection came. */
+  accept(socket: Socket): void {
+    this.connections += 1;
+    if (this.closing || !this.admission.makeRoom(this.open)) {
+      if (!this.closing) this.log.warn(this.clock.now(), { connections: this.open }, 'no room for a connection');
+      socket.destroy();
+      return;
+    }
+    const link = new TcpLink(socket, this.totals);
+    const session = new Session(this, link);
+    session.open(this.core.open(session, 0, this.now()));
+    link.owner = session;
+    this.open += 1;
+    this.admission.add(session);
+  }
+
+  /** The core's `now`. Node has no clock that runs through a suspend: the wall clock tells when one was missed, or was set. */
+  now(): number {
+    const now = this.clock.now();
+    const parted = this.clock.unix() - now - this.#base;
+    if (parted > this.#window || parted < -this.#window) this.#clockStepped(parted, now);
+    return Math.floor(now) >>> 0;
+  }
+
+  /** Asks for a flush of this session at the end of the tick. */
+  schedule(session: Session): void {
+    if (session.dirty) return;
+    session.dirty = true;
+    this.#dirty.push(session);
+    this.#askFlush();
+  }
+
+  find(identity: string, keyId: number): Found | Promise<Found> {
+    if (this.keys === undefined) return this.#registry!.find(identity, keyId);
+    const found = this.keys.find(identity, keyId);
+    if (found instanceof Promise) this.lookups += 1;
+    return found;
+  }
+
+  begin(identity: string, outbox: number): Takeover | Promise<Takeover | undefined> {
+    const volatile = this.#volatile;
+    if (volatile === undefined) return this.store.takeover(identity, outbox);
+    const peer = this.peers.enter(identity);
+    if (peer.outbox !== outbox) {
+      peer.outbox = outbox;
+      peer.handling?.restart();
+    }
+    peer.handling?.unblock();
+    return volatile.begin(identity, outbox);
+  }
+
+  // ---- What sessions tell ----
+
+  deliver(message: GatewayMessage): void {
+    for (const listener of this.subscribers.list) {
+      try {
+        const result = listener(message);
+        if (isPromise(result)) result.then(undefined, (error: unknown) => this.handlerFailed(error));
+      } catch (error) {
+        this.handlerFailed(error);
+      }
+    }
+  }
+
+  /** The proof holds: it counts no longer as half-open, but shutdown must find it. */
+  proving(session: Session): void {
+    this.admission.remove(session);
+    this.#proved.add(session);
+  }
+
+  accepted(session: Session, peer: Peer, before: Session | undefined): void {
+    this.#proved.delete(session);
+    this.sessions += 1;
+    if (before === undefined) this.peers.online += 1;
+    else this.#tookOver(session, peer, before);
+    const device = session.describe();
+    this.log.logger?.info({ device: device.id, address: device.address, suite: device.suite, session: device.session }, 'device online');
+    this.#events.device({ ...device, online: true, reason: '' });
+  }
+
+  ended(session: Session, link: TcpLink, peer: Peer | undefined, reason: string): void {
+    this.open -= 1;
+    this.admission.remove(session);
+    this.#proved.delete(session);
+    this.#stuck.delete(session);
+    this.down.ended(session);
+    const now = this.clock.now();
+    if (!link.closing) this.lingering.end(link, now);
+    if (peer !== undefined) {
+      if (peer.accepting === session) peer.accepting = undefined;
+      if (peer.live === session) {
+        peer.live = undefined;
+        this.peers.online -= 1;
+      }
+      this.peers.left(peer, now);
+    }
+    if (session.since !== 0) {
+      const device = session.describe();
+      this.log.logger?.info({ device: device.id, address: device.address, session: device.session, reason }, 'device offline');
+      this.#events.device({ ...device, online: false, reason });
+    }
+    this.settled();
+  }
+
+  refused(session: Session, reason: number, type: number, id: number, off: number): void {
+    this.#refuse(session, refusalName(reason), type, id, off);
+  }
+
+  /** A connection that admission turned away. */
+  rejected(session: Session, reason: string): void {
+    this.#refuse(session, reason, 0, 0, 0);
+  }
+
+  drained(session: Session): void {
+    this.#events.drain(session.id);
+  }
+
+  stuck(session: Session): void {
+    this.#stuck.add(session);
+  }
+
+  lookupFailed(identity: string, cause: unknown): void {
+    this.failed(cause instanceof TidelockError
+      ? cause
+      : new TidelockError('LOOKUP_FAILED', { identity, reason: String((cause as Error)?.message ?? cause) }, { cause }));
+  }
+
+  beginFailed(session: Session, error: unknown): void {
+    this.failed(error);
+    session.close(CLOSE_BUSY, BUSY_RETRY_S);
+  }
+
+  handlerFailed(cause: unknown): void {
+    this.failed(new TidelockError('HANDLER_FAILED', { reason: String((cause as Error)?.message ?? cause) }, { cause }));
+  }
+
+  failed(error: unknown): void {
+    this.#events.failed(error);
+  }
+
+  settled(): void {
+    if (this.closing) this.#events.settled();
+  }
+
+  // ---- What the gateway asks for ----
+
+  /** The key of this identity, or of all, may have gone. */
+  async refresh(identity?: string): Promise<void> {
+    this.keys?.forget(identity);
+    const sessions = identity === undefined ? [...this.peers.live(), ...this.#proved] : this.#of(identity);
+    await Promise.all(sessions.map(async (session) => {
+      const key = await this.find(session.id, session.keyId);
+      if (key === undefined) session.close(CLOSE_DISABLED);
+    }));
+  }
+
+  /** The identity was disabled. */
+  disable(identity: string): void {
+    for (const session of this.#of(identity)) session.close(CLOSE_DISABLED);
+  }
+
+  /** Without a new deadline of `ms` from now: expiry is looked at again at the one that is known. */
+  expireIn(ms: number): void {
+    this.#nextExpiry = Math.min(this.#nextExpiry, this.clock.unix() + ms);
+  }
+
+  get undecided(): boolean {
+    if (this.up.undecided > 0 || this.down.running > 0) return true;
+    for (const session of this.peers.live()) if (session.undecided || session.unsent > 0) return true;
+    return this.#volatile?.waitsForOnline === true;
+  }
+
+  /** Ends everything; fulfilled when every link is closed. */
+  async end(atOnce: boolean): Promise<void> {
+    this.closing = true;
+    for (const link of this.admission.all()) (link as Session).reject('going away');
+    for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_GOING_AWAY);
+    this.#timer?.cancel();
+    const { clock, lingering } = this;
+    if (atOnce) lingering.destroy();
+    const wait = Math.max(0, lingering.lastDeadline - clock.now());
+    const timer = lingering.size === 0 ? undefined : clock.after(wait, () => lingering.destroy(), true);
+    await new Promise<void>((resolve) => lingering.whenEmpty(resolve));
+    timer?.cancel();
+    this.#volatile?.close();
+  }
+
+  /** Half-open connections go at once: nothing of theirs was accepted. */
+  endHalfOpen(): void {
+    for (const link of this.admission.all()) (link as Session).reject('going away');
+  }
+
+  // ---- Time ----
+
+  #of(identity: string): Session[] {
+    const peer = this.peers.get(identity);
+    return [peer?.live, peer?.accepting].filter((session) => session !== undefined);
+  }
+
+  #tookOver(session: Session, peer: Peer, before: Session): void {
+    this.takeovers += 1;
+    before.close(CLOSE_TAKEN_OVER);
+    const count = peer.takeover(this.clock.now());
+    if (count !== this.limits.takeovers + 1) return; // once a minute
+    const text = `more than ${this.limits.takeovers} takeovers of ${peer.identity} in a minute: two devices seem to share this identity`;
+    this.log.logger?.warn({ device: peer.identity, address: session.address }, text);
+    this.#events.alarm({ kind: 'takeovers', device: peer.identity, text });
+  }
+
+  #refuse(session: Session, reason: string, type: number, id: number, off: number): void {
+    const device = session.since === 0 ? undefined : session.id;
+    this.log.warn(this.clock.now(), { reason, device, address: session.address, type, id, off }, 'refused');
+    if (this.#events.wantsRefusals) this.#events.refused({ reason, device, address: session.address, type, id, off });
+  }
+
+  #clockStepped(parted: number, now: number): void {
+    this.#base += parted;
+    const at = Math.floor(now) >>> 0;
+    for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_CLOCK);
+    for (const link of this.admission.all()) (link as Session).reject('clock stepped');
+    this.core.setClock(Math.floor(now + this.#base), at);
+    const text = `wall and monotonic clock parted by ${Math.round(parted)} ms: all sessions were ended, devices come back at once`;
+    this.log.logger?.warn({ parted: Math.round(parted) }, text);
+    this.#events.alarm({ kind: 'clock', device: undefined, text });
+  }
+
+  #askFlush(): void {
+    if (this.#flushAsked) return;
+    this.#flushAsked = true;
+    // After the events of this turn of the loop have been read: what they cause leaves together.
+    setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushAsked = false;
+    this.up.flush();
+    const now = this.now();
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const session of dirty) {
+      session.dirty = false;
+      session.flush(now);
+    }
+    this.settled();
+  }
+
+  #arm(): void {
+    this.#timer = this.clock.after(TICK_MS, () => this.#tick(), false);
+  }
+
+  #tick(): void {
+    this.#arm();
+    const at = this.now(), now = this.clock.now();
+    this.core.tick(at);
+    this.lingering.tick(now);
+    this.peers.tick(now);
+    this.log.tick(now);
+    for (const session of this.#stuck) {
+      if (!session.stuck) this.#stuck.delete(session);
+      else session.checkStuck(now, STUCK_MS);
+    }
+    if (++this.#ticks % 4 === 0) this.down.tick();
+    this.#expire();
+    this.settled();
+  }
+
+  #expire(): void {
+    if (this.#expiring || this.clock.unix() < this.#nextExpiry) return;
+    this.#expiring = true;
+    this.#nextExpiry = Infinity;
+    this.store.expire().then(
+      (next) => {
+        this.#expiring = false;
+        if (next !== undefined) this.#nextExpiry = Math.min(this.#nextExpiry, next);
+      },
+      (error: unknown) => {
+        this.#expiring = false;
+        this.expireIn(5_000);
+        this.failed(error);
+      },
+    );
+  }
+}

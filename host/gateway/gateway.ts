@@ -1,0 +1,226 @@
+/** The gateway as an application uses it. */
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL } from '../../assembly/abi.js';
+import { isIdentity } from '../core/index.js';
+import { emitError, Subscribers } from '../delivery/subscribers.js';
+import { TidelockError } from '../errors.js';
+import { refusalCounts } from '../names.js';
+import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
+import type { DeviceEvent } from '../registry/types.js';
+import { TcpListener } from '../transport/tcp.js';
+import { Engine, type EngineEvents } from './engine.js';
+import { DoneMarks, InboxReader } from './inbox.js';
+import { checkGatewayOptions, type GatewaySetup } from './options.js';
+import { Sender } from './sender.js';
+import type {
+  CloseOptions, ConnectedDevice, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayOptions, InboxMessage,
+  MessageHandler, MessagesOptions, Sending, SendOptions,
+} from './types.js';
+
+const DRAIN_MS = 5_000;
+const LONGEST_RETRY_S = 300;
+const REASONS = { normal: CLOSE_NORMAL, 'going away': CLOSE_GOING_AWAY, busy: CLOSE_BUSY, disabled: CLOSE_DISABLED } as const;
+
+export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
+  readonly #setup: GatewaySetup;
+  readonly #subscribers: Subscribers<MessageHandler>;
+  #engine!: Engine;
+  #sender!: Sender;
+  #marks: DoneMarks | undefined;
+  readonly #readers = new Set<InboxReader>();
+  #listeners: TcpListener[] = [];
+  #closing: Promise<void> | undefined;
+  #settled: (() => void) | undefined;
+  #hurry = false;
+
+  /** Fulfilled when every listener stands. Rejected with PORT_IN_USE, PORT_FORBIDDEN, LISTEN_FAILED, BAD_OPTION, … */
+  static async listen(options: GatewayOptions): Promise<Gateway> {
+    const gateway = new Gateway(checkGatewayOptions(options));
+    await gateway.#listen();
+    return gateway;
+  }
+
+  private constructor(setup: GatewaySetup) {
+    super();
+    this.#setup = setup;
+    this.#subscribers = new Subscribers<MessageHandler>(this as EventEmitter, 'message');
+  }
+
+  async #listen(): Promise<void> {
+    const { signal, addresses, registry } = this.#setup;
+    signal?.throwIfAborted();
+    this.#engine = await Engine.load(this.#setup, this.#events(), this.#subscribers);
+    this.#sender = new Sender(this.#engine);
+    try {
+      for (const address of addresses) {
+        const accept = (socket: Socket): void => this.#engine.accept(socket);
+        this.#listeners.push(await TcpListener.listen(address, accept, (error) => this.#failed(error)));
+      }
+      signal?.throwIfAborted();
+    } catch (error) {
+      await this.close({ drain: 0 });
+      throw error;
+    }
+    if (registry !== undefined) {
+      this.#marks = new DoneMarks(registry);
+      registry.on('device', this.#onDevice);
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#setup.logger?.info({ addresses: this.addresses, durable: this.durable }, 'listening');
+    setImmediate(() => {
+      if (this.#closing === undefined) this.emit('listening', this.addresses);
+    });
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners.map((listener) => listener.url);
+  }
+
+  get address(): string {
+    return this.#listeners[0]!.url;
+  }
+
+  get durable(): boolean {
+    return this.#setup.registry !== undefined;
+  }
+
+  messages(options: MessagesOptions = {}): AsyncIterableIterator<InboxMessage> {
+    const { registry } = this.#setup;
+    if (registry === undefined) throw new TidelockError('NOT_DURABLE', { what: 'messages()' });
+    if (options.prefetch !== undefined) checkInteger('prefetch', options.prefetch, 1, 10_000);
+    const reader = new InboxReader(registry, this.#marks!, this.#setup.limits.prefetch, options, (left) => this.#readers.delete(left));
+    this.#readers.add(reader);
+    if (this.#closing !== undefined || options.signal?.aborted === true) reader.end();
+    return reader;
+  }
+
+  send(device: string, body: string | Uint8Array, options: SendOptions = {}): Sending {
+    if (!isIdentity(device)) {
+      const problem = 'does not have the form of one';
+      return this.#sender.refuse(device, new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(device) ?? 'undefined', problem }));
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
+    } catch (error) {
+      if (error instanceof TidelockError) return this.#sender.refuse(device, error);
+      throw error;
+    }
+    return this.#sender.send(device, bytes, options);
+  }
+
+  post(device: string, body: string | Uint8Array): boolean {
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('a body must be a string or a Uint8Array');
+    if (bytes.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY });
+    const engine = this.#engine;
+    if (this.#closing === undefined && engine.peers.get(device)?.live?.post(bytes) === true) return true;
+    engine.dropped += 1;
+    return false;
+  }
+
+  *devices(): IterableIterator<ConnectedDevice> {
+    for (const session of this.#engine.peers.live()) yield session.describe();
+  }
+
+  device(id: string): ConnectedDevice | undefined {
+    return this.#engine.peers.get(id)?.live?.describe();
+  }
+
+  disconnect(id: string, options: DisconnectOptions = {}): boolean {
+    const reason = REASONS[options.reason ?? 'normal'];
+    if (reason === undefined) throw badOption('reason', options.reason, `there are ${Object.keys(REASONS).join(', ')}`);
+    const retryAfter = checkInteger('retryAfter', options.retryAfter ?? 0, 0, LONGEST_RETRY_S);
+    const session = this.#engine.peers.get(id)?.live;
+    session?.close(reason, retryAfter);
+    return session !== undefined;
+  }
+
+  refresh(id?: string): Promise<void> {
+    return this.#engine.refresh(id);
+  }
+
+  counters(): GatewayCounters {
+    const engine = this.#engine;
+    const { connections, open, sessions, received, taken, posted, dropped, busy, takeovers, notReading, lookups } = engine;
+    const { halfOpen, gaveWay, overRate } = engine.admission;
+    return {
+      connections, open, halfOpen, sessions, online: engine.peers.online, received, taken, posted,
+      delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
+      ...engine.totals, refused: refusalCounts(engine.core.counters()),
+    };
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options.drain ?? DRAIN_MS);
+    if (options.drain === 0) {
+      this.#hurry = true;
+      this.#settled?.();
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  readonly #onAbort = (): void => {
+    void this.close({ drain: 0 });
+  };
+
+  readonly #onDevice = (event: DeviceEvent): void => {
+    if (event.change === 'disabled') this.#engine.disable(event.identity);
+  };
+
+  #failed(error: unknown): void {
+    const { logger } = this.#setup;
+    const log = logger && ((failure: unknown): void => {
+      this.#engine.log.error(this.#setup.clock.now(), { error: failure }, (failure as Error)?.message ?? String(failure));
+    });
+    emitError(this as EventEmitter, error, log);
+  }
+
+  #events(): EngineEvents {
+    const gateway = this;
+    return {
+      device: (change) => void this.emit('device', change),
+      refused: (refusal) => void this.emit('refused', refusal),
+      alarm: (alarm) => void this.emit('alarm', alarm),
+      drain: (device) => void this.emit('drain', device),
+      failed: (error) => this.#failed(error),
+      settled: () => this.#settled?.(),
+      get wantsRefusals() {
+        return gateway.listenerCount('refused') > 0;
+      },
+    };
+  }
+
+  async #close(drain: number): Promise<void> {
+    const engine = this.#engine, { signal, registry, clock } = this.#setup;
+    engine.closing = true;
+    await Promise.resolve(); // never from inside an event of the core
+    signal?.removeEventListener('abort', this.#onAbort);
+    const listeners = this.#listeners.map((listener) => listener.close());
+    engine.endHalfOpen();
+    for (const reader of [...this.#readers]) reader.end();
+    if (drain > 0 && !this.#hurry && engine.undecided) {
+      await new Promise<void>((resolve) => {
+        const timer = clock.after(drain, resolve, true);
+        this.#settled = () => {
+          if (engine.undecided && !this.#hurry) return;
+          timer.cancel();
+          resolve();
+        };
+      });
+    }
+    this.#settled = undefined;
+    await this.#marks?.whenIdle();
+    await engine.end(drain === 0 || this.#hurry);
+    this.#sender.close();
+    registry?.off('device', this.#onDevice);
+    await Promise.all(listeners);
+    this.#setup.logger?.info({}, 'closed');
+    this.emit('close');
+  }
+}

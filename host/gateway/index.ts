@@ -1,0 +1,7 @@
+export { Gateway } from './gateway.js';
+export { TidelockError, type ErrorCode } from '../errors.js';
+export type { Clock, ClockTimer } from '../clock.js';
+export type {
+  Alarm, CloseOptions, ConnectedDevice, DeviceChange, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayLimits,
+  GatewayOptions, Identity, InboxMessage, Logger, Lookup, Message, MessageHandler, MessagesOptions, Refusal, Sending, SendOptions, Suite,
+} from './types.js';

@@ -1,0 +1,87 @@
+/** The options of a gateway, checked as a whole, with their defaults. */
+import { systemClock, type Clock } from '../clock.js';
+import { LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
+import type { Registry } from '../registry/types.js';
+import { parseAddress, type Address } from '../transport/address.js';
+import type { GatewayLimits, GatewayOptions, Logger, Lookup } from './types.js';
+
+const KNOWN = [
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'limits', 'logger', 'signal', 'clock',
+];
+
+/** Limits with their defaults: [default, least, most]. */
+const LIMITS: Readonly<Record<keyof GatewayLimits, readonly [number, number, number]>> = {
+  connections: [65_536, 1, 1_000_000],
+  halfOpen: [1_024, 1, 1_000_000],
+  // A HELLO costs about 20 µs of computing, so 5,000 a second are a tenth of one core.
+  helloRate: [100, 1, 1_000_000],
+  helloBurst: [500, 1, 1_000_000],
+  helloRateTotal: [5_000, 1, 10_000_000],
+  helloBurstTotal: [10_000, 1, 10_000_000],
+  unsent: [262_144, 1_024, 0x7fff_ffff],
+  lookups: [256, 1, 65_536],
+  lookupTimeout: [2_000, 1, 600_000],
+  lookupKept: [60_000, 0, 86_400_000],
+  lookupEntries: [65_536, 1, 10_000_000],
+  queueMessages: [1_000, 0, 10_000_000],
+  queueBytes: [1_048_576, 0, Number.MAX_SAFE_INTEGER],
+  queueBytesTotal: [67_108_864, 0, Number.MAX_SAFE_INTEGER],
+  prefetch: [64, 1, 10_000],
+  uncommitted: [16_777_216, 0, Number.MAX_SAFE_INTEGER],
+  takeovers: [3, 0, 1_000_000],
+};
+
+export interface GatewaySetup {
+  registry: Registry | undefined;
+  lookup: Lookup | undefined;
+  devices: GatewayOptions['devices'];
+  addresses: Address[];
+  window: number;
+  life: number;
+  idle: number;
+  spread: number;
+  largest: number;
+  suites: number;
+  limits: Required<GatewayLimits>;
+  logger: Logger | undefined;
+  signal: AbortSignal | undefined;
+  clock: Clock;
+}
+
+/** Throws BAD_ADDRESS, BAD_OPTION or UNKNOWN_OPTION. */
+export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
+  if (typeof options !== 'object' || options === null) throw new TypeError('Gateway.listen() needs an object with registry, lookup or devices');
+  checkNames(options, KNOWN, 'Gateway.listen()');
+  const { registry, lookup, devices } = options;
+  const sources = [registry, lookup, devices].filter((source) => source !== undefined).length;
+  if (sources !== 1) {
+    throw badOption('registry', sources === 0 ? undefined : 'given with others', 'exactly one of registry, lookup and devices says where keys come from');
+  }
+  if (lookup !== undefined && typeof lookup !== 'function') throw badOption('lookup', lookup, 'it must be a function (identity, keyId) => key');
+  const listen = options.listen ?? 'tidelock://0.0.0.0';
+  const urls = typeof listen === 'string' ? [listen] : listen;
+  if (!Array.isArray(urls) || urls.length === 0) throw badOption('listen', listen, 'it must be an address such as tidelock://0.0.0.0:8433, or a list of them');
+  return {
+    registry, lookup, devices,
+    addresses: urls.map(parseAddress),
+    window: checkInteger('window', options.window ?? 2_000, 100, 60_000),
+    life: checkInteger('life', options.life ?? 86_400, 10, 2_000_000),
+    idle: checkInteger('idle', options.idle ?? 90, 1, 65_535),
+    spread: checkInteger('spread', options.spread ?? 0, 0, 65_535),
+    largest: checkInteger('largest', options.largest ?? LARGEST_BODY, 1_024, LARGEST_BODY),
+    suites: checkSuites(options.suites ?? ['sealed']),
+    limits: limits(options.limits ?? {}),
+    logger: options.logger,
+    signal: options.signal,
+    clock: options.clock ?? systemClock,
+  };
+}
+
+function limits(given: GatewayLimits): Required<GatewayLimits> {
+  checkNames(given, Object.keys(LIMITS), 'limits');
+  const checked: Record<string, number> = {};
+  for (const [name, [value, least, most]] of Object.entries(LIMITS)) {
+    checked[name] = checkInteger(`limits.${name}`, given[name as keyof GatewayLimits] ?? value, least, most);
+  }
+  return checked as unknown as Required<GatewayLimits>;
+}

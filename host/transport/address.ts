@@ -1,0 +1,55 @@
+/** Addresses as URLs, and the prefixes by which strangers are counted. */
+import { TidelockError } from '../errors.js';
+
+/** T-I-D-E on a telephone's keypad. */
+export const DEFAULT_PORT = 8433;
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `tidelock://host[:port]`. Throws BAD_ADDRESS, naming what is wrong and in which text. */
+export function parseAddress(text: string): Address {
+  const bad = (problem: string): TidelockError => new TidelockError('BAD_ADDRESS', { problem, address: JSON.stringify(text) });
+  if (typeof text !== 'string') throw new TypeError('an address must be a string such as tidelock://host:8433');
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw bad(/^[a-z+]+:\/\//i.test(text) ? 'a host or port that cannot be parsed' : 'no scheme');
+  }
+  if (url.protocol !== 'tidelock:') {
+    throw bad(`the scheme ${url.protocol.slice(0, -1)}, which this version does not support,`);
+  }
+  if (url.hostname === '') throw bad('no host');
+  if (url.username !== '' || url.password !== '') throw bad('a user name or password, but no key');
+  if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') throw bad('something after the port');
+  const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
+  return { host, port: url.port === '' ? DEFAULT_PORT : Number(url.port) };
+}
+
+/** The URL of an address as an operating system reports it. */
+export function formatAddress(host: string, port: number): string {
+  return `tidelock://${formatHost(host)}:${port}`;
+}
+
+export function formatHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/**
+ * The block that one subscriber usually gets: /24 of IPv4, /56 of IPv6 (RFC 6177). Who owns such a block
+ * has all its addresses for free, so strangers are counted by block.
+ */
+export function addressPrefix(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  const plain = mapped?.[1] ?? address;
+  if (!plain.includes(':')) return plain.slice(0, plain.lastIndexOf('.'));
+  const [head = '', tail] = plain.split('%', 1)[0]!.split('::', 2);
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
+  const fourth = (parseInt(groups[3] ?? '0', 16) & 0xff00).toString(16);
+  return `${groups.slice(0, 3).map((group) => parseInt(group, 16).toString(16)).join(':')}:${fourth}`;
+}
