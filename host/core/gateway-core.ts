@@ -31,6 +31,8 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   private windowUsed = false;
   private readonly random = Buffer.alloc(RANDOM_BYTES * 64);
   private randomAt = RANDOM_BYTES * 64;
+  /** Looked up once: the name and rest parameters of `call` cost a single frame a tenth of its time. */
+  private readonly gwRx: (slot: number, from: number, to: number, now: number) => number;
   private lastNow = 0;
   private readonly dueSlots: number[] = [];
   private readonly tellBound = (record: number): void => this.tell(record);
@@ -42,6 +44,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
 
   private constructor(settings: GatewaySettings, build: Build) {
     super(instantiate(build));
+    this.gwRx = this.x['gw_rx']!;
     this.gw = this.call('gw_arena');
     const g = this.gw >>> 2;
     this.inAt = this.u32[g + (abi.G_IN >>> 2)]!;
@@ -142,14 +145,15 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     this.windowUsed = true;
     while (from < bytes) {
       if (this.windowUsed) {
-        this.u8.set(chunk.subarray(at + from, at + bytes), this.inAt + from);
+        const part = at + from === 0 && bytes === chunk.length ? chunk : chunk.subarray(at + from, at + bytes);
+        this.u8.set(part, this.inAt + from);
         this.windowUsed = false;
       }
-      const to = this.call('gw_rx', slot, from, bytes, now >>> 0);
+      const to = this.gwRx(slot, from, bytes, now >>> 0);
       if (to < 0) this.failed('gw_rx', to);
-      const wrote = this.output(slot);
+      const wrote = this.u32[this.outBytesAt] !== 0 && this.output(slot);
       let told = 0;
-      if (this.word(abi.A_EVENT_COUNT) > 0) {
+      if (this.u32[this.eventCountAt] !== 0) {
         this.rxSlot = slot;
         if (this.u8[this.slotAt(slot) + abi.S_SUITE] === abi.SUITE_SEALED) {
           this.rxChunk = Buffer.from(this.u8.subarray(this.inAt + from, this.inAt + to)); // decrypted in place
@@ -180,9 +184,10 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   }
 
   private output(slot: number): boolean {
+    if (this.u32[this.outBytesAt] === 0) return false;
     const sink = this.sinks[slot];
     if (!sink) {
-      this.u32[this.arena + (abi.A_OUT_BYTES >>> 2)] = 0;
+      this.u32[this.outBytesAt] = 0;
       return false;
     }
     return this.takeOutput((bytes) => sink.output(bytes), this.isDatagram(slot));

@@ -15,6 +15,8 @@ export abstract class CoreMemory {
   protected u32!: Uint32Array;
   /** Word index of the arena. */
   protected readonly arena: number;
+  protected readonly outBytesAt: number;
+  protected readonly eventCountAt: number;
   protected outAt = 0;
   private eventsAt = 0;
   private telling = false;
@@ -23,6 +25,8 @@ export abstract class CoreMemory {
   protected constructor(exports: CoreExports) {
     this.x = exports;
     this.arena = this.call('arena') >>> 2;
+    this.outBytesAt = this.arena + (abi.A_OUT_BYTES >>> 2);
+    this.eventCountAt = this.arena + (abi.A_EVENT_COUNT >>> 2);
     this.renew();
   }
 
@@ -54,11 +58,11 @@ export abstract class CoreMemory {
 
   /** Takes what the last call wrote for a link: whole on a stream, a frame at a time on datagrams. */
   protected takeOutput(output: (bytes: Buffer) => void, datagram: boolean): boolean {
-    const bytes = this.word(abi.A_OUT_BYTES);
+    const bytes = this.u32[this.outBytesAt]!;
     if (bytes === 0) return false;
     const all = Buffer.allocUnsafe(bytes);
     this.u8.copy(all, 0, this.outAt, this.outAt + bytes);
-    this.u32[this.arena + (abi.A_OUT_BYTES >>> 2)] = 0;
+    this.u32[this.outBytesAt] = 0;
     if (!datagram) {
       output(all);
       return true;
@@ -83,7 +87,7 @@ export abstract class CoreMemory {
   /** Tells every event; `tell` gets the word index of each record. Returns how many there were. */
   protected tellEvents(tell: (record: number) => void): number {
     if (this.telling) return 0; // the outer loop reaches them
-    const countAt = this.arena + (abi.A_EVENT_COUNT >>> 2);
+    const countAt = this.eventCountAt;
     if (this.u32[countAt] === 0) return 0;
     this.telling = true;
     let told = 0;
@@ -98,6 +102,7 @@ export abstract class CoreMemory {
 
   /** Does what had to wait for the end of a list. */
   protected doLater(): void {
+    if (this.later.length === 0) return;
     while (!this.telling && this.later.length > 0) this.later.shift()!();
   }
 
