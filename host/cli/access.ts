@@ -2,7 +2,7 @@
 import { openRegistry } from '../registry/index.js';
 import type { Registry } from '../registry/types.js';
 import { ControlClient } from './control/client.js';
-import { isTold } from './command-error.js';
+import { isTold } from './told.js';
 import { controlPath } from './place.js';
 import type { Settings } from './setting-types.js';
 

@@ -1,5 +1,6 @@
 /** `tidelock device`: a device in the shell. Lines of stdin go to the gateway, what comes from it goes to stdout. */
 import { Device } from '../device/index.js';
+import { LARGEST_ACKNOWLEDGED as LARGEST_LINE } from '../options.js';
 import type { DeviceMessage, DeviceState, Suite } from '../device/types.js';
 import { parseAddress } from '../transport/address.js';
 import { showDuration } from './duration.js';
@@ -23,9 +24,6 @@ export interface DeviceCommandOptions {
   suites: Suite[];
   manner: Manner;
 }
-
-/** The longest body of the protocol. */
-const LARGEST_LINE = 16_383;
 
 /** Lines and bytes on their way, beyond which stdin waits; well within the outbox's own bounds. */
 const MOST_WAITING = { messages: 1_000, bytes: 512 * 1024 };
@@ -61,6 +59,8 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
   });
   device.on('state', (state) => tellState(state, manner));
   device.on('error', (error) => void tell(error, manner));
+  // The device waits for the listener's promise: it decides the acknowledgement.
+  // eslint-disable-next-line @typescript-eslint/no-misused-promises
   device.on('message', (message) => print(message, output, manner));
   const unlisten = onStop(() => stop.abort());
   try {

@@ -9,10 +9,14 @@
  */
 
 /**
- * Controls (Cc: C0, DEL, C1), formats (Cf: bidirectional marks, tags, zero-width signs), private use, line and paragraph
- * separators, lone surrogates. U+200C and U+200D (Cf) stay: scripts of India and Persia, and joined emoji, need them.
+ * Controls (Cc: C0, DEL, C1), formats and what is never seen (Cf and Default_Ignorable: bidirectional marks, tags,
+ * fillers), private use, line and paragraph separators, lone surrogates. Kept are U+200C, U+200D and the variation
+ * selectors U+FE00 to U+FE0F: scripts of India and Persia, and emoji, are written with them.
  */
-const UNSAFE = /[\\\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/gu;
+const HIDDEN = String.raw`\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}]|(?!\u200c|\u200d|[\ufe00-\ufe0f])[\p{Cf}\p{Default_Ignorable_Code_Point}]`;
+const UNSAFE = new RegExp(String.raw`[\\${HIDDEN}`, 'gu');
+/** Outside of strings JSON holds none of these but the line's own end. */
+const UNSAFE_IN_JSON = new RegExp(String.raw`(?!\n)[${HIDDEN}`, 'gu');
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
@@ -71,7 +75,7 @@ export function safeJson(value: unknown): string {
   return safeJsonText(JSON.stringify(value));
 }
 
-/** The same for a line that is JSON already. Outside of strings JSON holds no such character but the line's own end. */
+/** The same for a line that is JSON already. */
 export function safeJsonText(json: string): string {
   return json.replace(UNSAFE_IN_JSON, (character) =>
     character
@@ -80,5 +84,3 @@ export function safeJsonText(json: string): string {
       .join(''),
   );
 }
-
-const UNSAFE_IN_JSON = /(?!\n)[\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}]|(?![\u200c\u200d])\p{Cf}/gu;

@@ -1,6 +1,6 @@
 /** How an error is told: one line for people, or one JSON object for programs. A stack only with --debug. */
 import { CommanderError } from 'commander';
-import { isTold, type Told } from './command-error.js';
+import { isTold, type Told } from './told.js';
 import { escapeText, safeJson } from './escape.js';
 import { EXIT_FAILED, EXIT_NOT_DELIVERED, EXIT_OK, EXIT_USAGE } from './exits.js';
 

@@ -1,7 +1,7 @@
 /** What the running gateway does for those who may use its control socket. */
+import { TidelockError } from '../errors.js';
 import type { GatewayApi } from '../gateway/types.js';
 import type { Registry } from '../registry/types.js';
-import { CommandError } from './command-error.js';
 import type { Status } from './control/protocol.js';
 import type { Handlers } from './control/server.js';
 import { allDevices, listed } from './devices.js';
@@ -86,6 +86,6 @@ function bytesOf(params: Params, name: string): Buffer {
   return Buffer.from(value, 'base64');
 }
 
-function invalid(name: string, problem: string): CommandError {
-  return new CommandError('INPUT_INVALID', { what: `"${name}"`, problem, remedy: 'Correct the request on the control socket; docs/cli.md has its form.' });
+function invalid(name: string, problem: string): TidelockError {
+  return new TidelockError('INPUT_INVALID', { what: `"${name}"`, problem, remedy: 'Correct the request on the control socket; docs/cli.md has its form.' });
 }

@@ -41,7 +41,7 @@ ended and every line is acknowledged or given up. What the gateway sends goes to
   send: `Examples:
   $ tidelock send pump-7 "valve open"                   queued; the device gets it when it is there
   $ tidelock send pump-7 "valve open" --wait --lifetime 30s
-  $ tidelock send pump-7 - < firmware.sig               bytes from stdin, at most 16383
+  $ tidelock send pump-7 - < firmware.sig               bytes from stdin, at most 16375
 
 Where no gateway runs, the message is put into the queue in the database, and the gateway sends it once it runs.`,
 

@@ -1,7 +1,6 @@
 /** Key files: where a device's key rests on a disk, readable by its owner alone. */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { TidelockError } from '../errors.js';
-import { CommandError } from './command-error.js';
 
 const KEY_BYTES = 32;
 /** 64 digits and a line end are 65 or 66 bytes; what is longer is another file. */
@@ -65,8 +64,8 @@ export class NewKeyFile {
     try {
       this.#handle = openSync(file, 'wx', 0o600);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new CommandError('KEY_FILE_EXISTS', { file }, { cause: error });
-      throw new CommandError('KEY_FILE_UNWRITABLE', { file, reason: reasonOf(error) }, { cause: error });
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new TidelockError('KEY_FILE_EXISTS', { file }, { cause: error });
+      throw new TidelockError('KEY_FILE_UNWRITABLE', { file, reason: reasonOf(error) }, { cause: error });
     }
   }
 
@@ -80,7 +79,7 @@ export class NewKeyFile {
       fsyncSync(handle);
       this.#close();
     } catch (error) {
-      throw new CommandError('KEY_FILE_UNWRITABLE', { file: this.file, reason: reasonOf(error) }, { cause: error });
+      throw new TidelockError('KEY_FILE_UNWRITABLE', { file: this.file, reason: reasonOf(error) }, { cause: error });
     } finally {
       text.fill(0);
       this.discard();

@@ -1,5 +1,5 @@
 /** stdout, of which every line is either written or known not to be. */
-import { CommandError } from './command-error.js';
+import { TidelockError } from '../errors.js';
 import { safeJson } from './escape.js';
 
 /** The reader of stdout has gone (`tidelock serve | head -1`): no fault, but nothing can be printed any more. */
@@ -46,7 +46,7 @@ export class Output {
   #fail(error: NodeJS.ErrnoException): Error {
     if (this.#failure === undefined) {
       const gone = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED' || error.code === 'EOF';
-      this.#failure = gone ? new OutputClosed('the reader of stdout has gone') : new CommandError('OUTPUT_FAILED', { reason: error.message }, { cause: error });
+      this.#failure = gone ? new OutputClosed('the reader of stdout has gone') : new TidelockError('OUTPUT_FAILED', { reason: error.message }, { cause: error });
       for (const watcher of this.#watchers) watcher(this.#failure);
       this.#watchers.clear();
     }

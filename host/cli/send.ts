@@ -1,5 +1,6 @@
 /** `tidelock send`: a message for a device, by way of the running gateway or of the queue in the database. */
 import { TidelockError } from '../errors.js';
+import { LARGEST_ACKNOWLEDGED as LARGEST_BODY } from '../options.js';
 import { reach } from './access.js';
 import { escapeText } from './escape.js';
 import { EXIT_NOT_DELIVERED, EXIT_OK } from './exits.js';
@@ -14,9 +15,6 @@ export interface SendRequest {
   /** ms */
   lifetime: number | undefined;
 }
-
-/** The longest body of the protocol. */
-const LARGEST_BODY = 16_383;
 
 /** Returns the exit code. Throws the end of the message where it was waited for: EXPIRED, REFUSED, IN_DOUBT … */
 export async function send(settings: Settings, { identity, text, wait, lifetime }: SendRequest, output: Output): Promise<number> {

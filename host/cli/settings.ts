@@ -1,6 +1,7 @@
 /** The settings of the command: what each may be, and where it may be given. */
-import { DEFAULT_LISTEN, LIMIT_NAMES, type Settings } from './setting-types.js';
+import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Settings } from './setting-types.js';
 import { TidelockError } from '../errors.js';
+import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
 import { parseAddress } from '../transport/address.js';
 
@@ -26,8 +27,8 @@ const IN_WORDS = { true: true, 1: true, yes: true, on: true, false: false, 0: fa
 
 function toggle(given: Given): boolean {
   if (typeof given === 'boolean') return given;
-  const word = String(given).toLowerCase();
-  if (typeof given === 'string' && Object.hasOwn(IN_WORDS, word)) return IN_WORDS[word as keyof typeof IN_WORDS];
+  const word = typeof given === 'string' ? given.toLowerCase() : '';
+  if (Object.hasOwn(IN_WORDS, word)) return IN_WORDS[word as keyof typeof IN_WORDS];
   throw new Fault(`must be true or false, not ${shown(given)}`);
 }
 
@@ -74,7 +75,20 @@ function shown(given: Given): string {
   return json.length > 60 ? `${json.slice(0, 57)}…` : json;
 }
 
-const COUNT = 1_000_000_000;
+/** A whole number within the gateway's own bounds: they stand there, once. */
+function gatewayNumber(option: string, limit = false) {
+  return (given: Given): number => {
+    const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
+    if (typeof number !== 'number') throw new Fault(`must be a whole number, not ${shown(given)}`);
+    try {
+      checkGatewayOptions({ devices: {}, ...(limit ? { limits: { [option]: number } } : { [option]: number }) });
+    } catch (error) {
+      if (error instanceof TidelockError) throw new Fault(`is ${shown(given)}, but ${error.details['expected'] ?? error.problem}`);
+      throw error;
+    }
+    return number;
+  };
+}
 
 function setting(name: string, placeholder: string | undefined, help: string, parse: (given: Given) => unknown, many = false): Setting {
   return { name, placeholder, help, parse, list: many };
@@ -88,14 +102,14 @@ export const SETTINGS: readonly Setting[] = [
   setting('json', undefined, 'write one JSON object a line', toggle),
   setting('logLevel', 'LEVEL', 'debug, info, warn, error or silent (default info)', choice('debug', 'info', 'warn', 'error', 'silent')),
   setting('logFormat', 'FORM', 'text or json (default text; json with --json)', choice('text', 'json')),
-  setting('window', 'MS', 'how far a frame may be off its time (default 2000)', whole(100, 60_000, ' ms')),
-  setting('life', 'S', 'longest life of a session (default 86400)', whole(1, 2_000_000, ' s')),
-  setting('idle', 'S', 'silence after which a session ends (default 90)', whole(3, 65_535, ' s')),
-  setting('spread', 'S', 'time over which devices spread their first reconnect (default 0)', whole(0, 65_535, ' s')),
-  setting('largest', 'BYTES', 'largest body taken from a device (default 16383)', whole(1, 16_383, ' bytes')),
+  setting('window', 'MS', 'how far a frame may be off its time (default 2000)', gatewayNumber('window')),
+  setting('life', 'S', 'longest life of a session (default 86400)', gatewayNumber('life')),
+  setting('idle', 'S', 'silence after which a session ends (default 90)', gatewayNumber('idle')),
+  setting('spread', 'S', 'time over which devices spread their first reconnect (default 0)', gatewayNumber('spread')),
+  setting('largest', 'BYTES', 'largest body taken from a device (default 16383)', gatewayNumber('largest')),
   setting('suites', 'NAMES', 'sealed, signed, signed-8 (default sealed)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
-  ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', whole(1, COUNT))),
+  ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', LIMITS[name] === 'gateway' ? gatewayNumber(name, true) : whole(0, Number.MAX_SAFE_INTEGER))),
 ];
 
 const BY_NAME = new Map(SETTINGS.map((entry) => [entry.name, entry]));
@@ -130,5 +144,5 @@ export function assemble(values: ReadonlyMap<string, unknown>): Settings {
     ...rest,
     json,
     limits,
-  } as Settings;
+  };
 }

@@ -60,14 +60,14 @@ test('every fault of every place is named at once, with its line', () => {
   const told = faultsOf({ config, life: '0', listen: ['http://x'], limit: ['halfopen=5', 'prefetch'] }, { TIDELOCK_IDLE: 'long', TIDELOCK_KEEP: 'maybe' });
   for (const expected of [
     '11 faults',
-    `${config}:2:13 "window" must be a whole number`,
+    `${config}:2:13 "window" must be a whole number, not "soon"`,
     `${config}:3:3 "listne" is unknown; did you mean listen?`,
     `${config}:5:5 "limits.halfOpn" is unknown; did you mean halfOpen?`,
-    `${config}:5:31 "limits.prefetch" must be`,
+    `${config}:5:31 "limits.prefetch" is -1, but it must be a whole number from 1`,
     `${config}:7:13 "suites" must be one of sealed, signed, signed-8, not "plain"`,
-    'TIDELOCK_IDLE must be a whole number from',
+    'TIDELOCK_IDLE must be a whole number, not "long"',
     'TIDELOCK_KEEP must be true or false, not "maybe"',
-    '--life must be',
+    '--life is "0", but it must be a whole number from 10',
     '--listen: ',
     '--limit halfopen is unknown; did you mean halfOpen?',
     '--limit prefetch needs a value',
@@ -91,7 +91,7 @@ test('lists: repeated, with commas, as JSON', () => {
 test('unknown variables are warnings, and those of a container platform are nothing', () => {
   const { warnings } = resolve({ flags: {}, environment: { TIDELOCK_WINDWO: '5', TIDELOCK_PORT: 'tcp://10.0.0.1:8433', TIDELOCK_SERVICE_HOST: 'x', OTHER: '1' } });
   assert.is(warnings.length, 1);
-  assert.match(warnings[0]!, /TIDELOCK_WINDWO.*did you mean TIDELOCK_WINDOW/);
+  assert.match(warnings[0], /TIDELOCK_WINDWO.*did you mean TIDELOCK_WINDOW/);
 });
 
 test('no two settings share a variable', () => {

@@ -49,7 +49,7 @@ async function raw(at: string): Promise<{ socket: net.Socket; lines: () => Promi
   const socket = net.connect(at);
   await once(socket, 'connect');
   let text = '';
-  socket.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+  socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const ended = once(socket, 'close');
   return {
     socket,
@@ -183,8 +183,8 @@ test('lines that are no requests get their reason, and the connection is closed'
     const { socket, lines } = await raw(at);
     socket.write(line);
     const [reply] = await lines();
-    assert.is((reply!['error'] as { code: string }).code, 'CONTROL_FAILED');
-    assert.match((reply!['error'] as { problem: string }).problem, reason);
+    assert.is((reply['error'] as { code: string }).code, 'CONTROL_FAILED');
+    assert.match((reply['error'] as { problem: string }).problem, reason);
   }
 });
 
@@ -194,8 +194,8 @@ test('names that every object has are no operations', async () => {
     const { socket, lines } = await raw(at);
     socket.end(`{"v":1,"id":5,"op":${JSON.stringify(op)}}\n`);
     const [reply] = await lines();
-    assert.is(reply!['id'], 5);
-    assert.match((reply!['error'] as { problem: string }).problem, /does not know the operation/);
+    assert.is(reply['id'], 5);
+    assert.match((reply['error'] as { problem: string }).problem, /does not know the operation/);
   }
 });
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { escapeBytes, escapeText, safeJson } from '../../dist/host/cli/escape.js';
 
 test('plain text of any script stays as it is', () => {
-  for (const text of ['21.5 °C', 'température', 'درجه‌ی دما', '温度', '👩‍🚒 ok', '"quoted"', '']) {
+  for (const text of ['21.5 °C', 'température', 'درجه‌ی دما', '温度', '👩‍🚒 ❤️ ok', '"quoted"', '']) {
     assert.is(escapeText(text), text);
   }
 });
@@ -32,7 +32,7 @@ function harmful(line: string): boolean {
     return (
       code < 0x20 || (code >= 0x7f && code <= 0x9f) || code === 0x2028 || code === 0x2029 || code === 0xfeff || code === 0x61c ||
       (code >= 0x200e && code <= 0x200f) || (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-      (code >= 0xd800 && code <= 0xdfff) || (code >= 0xe0000 && code <= 0xe007f)
+      (code >= 0xd800 && code <= 0xdfff) || (code >= 0xe0000 && code <= 0xe007f) || code === 0xad || code === 0x115f || code === 0x3164
     );
   });
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
-import { CommandError } from '../command-error.js';
+import { TidelockError } from '../../errors.js';
 
 /** sun_path holds 108 bytes on Linux and 104 on macOS and the BSDs, the closing NUL included. */
 const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
@@ -34,7 +34,7 @@ export function bindablePath(socket: string): string {
   const relative = path.relative(process.cwd(), full);
   const best = relative.length < full.length ? relative : full;
   if (Buffer.byteLength(best) > LONGEST_PATH) {
-    throw new CommandError('CONTROL_PATH', {
+    throw new TidelockError('CONTROL_PATH', {
       socket,
       problem: `is longer than the ${LONGEST_PATH} bytes that this system allows for a socket`,
       remedy: 'Give a shorter one with --control.',
@@ -55,7 +55,7 @@ export function prepareFolder(socket: string): void {
   if (isPipe(socket)) return;
   const folder = path.dirname(path.resolve(socket));
   const refuse = (problem: string, remedy: string): never => {
-    throw new CommandError('CONTROL_PATH', { socket, problem, remedy });
+    throw new TidelockError('CONTROL_PATH', { socket, problem, remedy });
   };
   try {
     mkdirSync(folder, { mode: 0o700 });

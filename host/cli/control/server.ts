@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { TidelockError } from '../../errors.js';
-import { CommandError, isTold } from '../command-error.js';
+import { isTold } from '../told.js';
 import { LineSplitter } from '../lines.js';
 import { safeJson } from '../escape.js';
 import { bindablePath, isPipe, prepareFolder } from './path.js';
@@ -105,7 +105,7 @@ async function bind(server: net.Server, path: string, place: string): Promise<vo
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EADDRINUSE') throw new TidelockError('GATEWAY_RUNNING', { socket: path }, { cause: error });
-    throw new CommandError(
+    throw new TidelockError(
       'CONTROL_PATH',
       { socket: path, problem: `cannot be made: ${message}`, remedy: 'Give another path with --control.' },
       { cause: error },

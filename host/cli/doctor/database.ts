@@ -1,7 +1,7 @@
 /** Whether the database opens, locks, is whole and of a version that is known. */
 import { existsSync, statSync } from 'node:fs';
 import { openRegistry } from '../../registry/index.js';
-import { isTold } from '../command-error.js';
+import { isTold } from '../told.js';
 import { parts } from '../failure.js';
 import { databaseFile } from '../place.js';
 import type { Settings } from '../setting-types.js';

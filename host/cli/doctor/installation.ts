@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { ABI_VERSION } from '../../../assembly/abi.js';
 import { instantiate, preferredBuild, wasmPath } from '../../core/module.js';
-import { isTold } from '../command-error.js';
+import { isTold } from '../told.js';
 import { parts } from '../failure.js';
 import type { Finding } from './finding.js';
 
