@@ -12,6 +12,19 @@ export function rotateRight(x: v128, n: i32): v128 {
   return v128.or(i32x4.shr_u(x, n), i32x4.shl(x, 32 - n));
 }
 
+// @ts-ignore: decorator
+@inline
+export function rotateLeft(x: v128, n: i32): v128 {
+  return v128.or(i32x4.shl(x, n), i32x4.shr_u(x, 32 - n));
+}
+
+/** Every word rotated by 16. */
+// @ts-ignore: decorator
+@inline
+export function swapHalves(x: v128): v128 {
+  return v128.shuffle<u16>(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+}
+
 /** SHA-256's sigma 0 and 1 (FIPS 180-4, 4.1.2). */
 // @ts-ignore: decorator
 @inline
