@@ -83,6 +83,10 @@ export class NaiveSender {
   stopped = false;
   readonly skips = new Set<number>();
   readonly ends = new Map<number, number>();
+  /** A receiver that has no record takes nothing but id 1: only a session that began above it can find that out. */
+  private readonly beganAbove: boolean;
+  /** Highest id that was sent again: its ok may come twice, and the second is no answer to a gap. */
+  private twice = 0;
 
   constructor(
     public low: number,
@@ -92,6 +96,12 @@ export class NaiveSender {
     readonly earlier = sent,
   ) {
     this.cursor = low;
+    this.beganAbove = low > 1;
+  }
+
+  private goBack(): void {
+    this.twice = Math.max(this.twice, this.cursor - 1);
+    this.cursor = this.low;
   }
 
   /** The ids that go now, in order. */
@@ -106,7 +116,7 @@ export class NaiveSender {
   /** A time-out, or the end of a wait. */
   resume(): void {
     this.waiting = false;
-    this.cursor = this.low;
+    this.goBack();
   }
 
   private delivered(upTo: number): void {
@@ -121,38 +131,38 @@ export class NaiveSender {
   private goBackOnce(): void {
     if (this.wentBack || this.waiting) return;
     this.wentBack = true;
-    this.cursor = this.low;
+    this.goBack();
   }
 
   ack(id: number, status: number): void {
     if (this.stopped) return;
     if (id < this.low || id > this.sent) {
-      if (id === this.low - 1 && status === STATUS.ok) this.goBackOnce();
+      if (id === this.low - 1 && status === STATUS.ok && id > this.twice) this.goBackOnce();
       return;
     }
     switch (status) {
       case STATUS.ok:
         return this.delivered(id);
       case STATUS.unknownOutbox:
-        if (this.low === 1) return this.goBackOnce();
+        if (!this.beganAbove) return this.goBackOnce();
         this.stopped = true;
         return;
       case STATUS.stale:
         // It says nothing of the ids before it: they may be lost, or stale too.
         this.waiting = true;
-        this.cursor = this.low;
+        this.goBack();
         return;
       case STATUS.busy:
         this.delivered(id - 1);
         this.waiting = true;
-        this.cursor = this.low;
+        this.goBack();
         return;
       default:
         this.delivered(id - 1);
         this.ends.set(id, status);
         this.skips.add(id);
         this.waiting = false;
-        this.cursor = this.low;
+        this.goBack();
     }
   }
 
