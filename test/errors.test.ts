@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ERRORS, TidelockError, type ErrorCode } from '../dist/host/errors.js';
+import { ERRORS, TidelockError, type ErrorArguments } from '../dist/host/errors.js';
 
 const doc = readFileSync(new URL('../docs/errors.md', import.meta.url), 'utf8');
 
@@ -28,7 +28,7 @@ for (const [code, [problem, action]] of Object.entries(ERRORS)) {
   test(`${code} is filled in and reads as a sentence`, () => {
     const names = [...`${problem} ${action}`.matchAll(/\{(\w+)\}/g)].map(([, name]) => name as string);
     const details = Object.fromEntries(names.map((name) => [name, `<${name}>`]));
-    const error = new TidelockError(...([code as ErrorCode, details] as ConstructorParameters<typeof TidelockError>));
+    const error = new TidelockError(...([code, details] as unknown as ErrorArguments));
     assert.is(error.code, code);
     assert.not.match(error.message, /[{}]/);
     for (const name of names) assert.ok(error.message.includes(`<${name}>`));

@@ -2,8 +2,11 @@
  * Compiles one build of the core with asc's own API, then shrinks it where its target asks for size.
  * The result depends on the sources, asconfig.json and the versions of asc and Binaryen, on nothing else.
  */
-import asc from 'assemblyscript/asc';
 import { root } from './root.mjs';
+
+// Its name is hidden from the type checker: asc's declarations would replace Node's globals by AssemblyScript's.
+const ASC = /** @type {string} */ ('assemblyscript/asc');
+const { default: asc } = await import(ASC);
 
 /** Where static data ends. asc rounds neither up to what WAMR wants. */
 const ENDS = ['~lib/memory/__data_end', '~lib/memory/__heap_base'];

@@ -1,0 +1,85 @@
+import eslint from '@eslint/js';
+import tseslint from 'typescript-eslint';
+import { LONGEST_SOURCE } from './scripts/lib/tree-rules.mjs';
+
+/**
+ * Forbids imports, so that dependencies run one way: cli → gateway, device → registry, transport → core → assembly.
+ * @param {string[]} folders  of host/ that may not be imported
+ * @param {string[]} packages  that may not be imported
+ */
+function never(folders, packages = []) {
+  const patterns = [];
+  if (folders.length > 0) {
+    patterns.push({
+      regex: `^\\.\\./(?:.*/)?(?:${folders.join('|')})/`,
+      message: 'dependencies run one way: cli → gateway, device → registry, transport → core → assembly',
+      allowTypeImports: true,
+    });
+  }
+  if (packages.length > 0) {
+    patterns.push({ group: packages, message: 'only the folder that needs it may load it', allowTypeImports: true });
+  }
+  return { '@typescript-eslint/no-restricted-imports': /** @type {['error', object]} */ (['error', { patterns }]) };
+}
+
+const database = ['kysely', 'better-sqlite3', 'node:sqlite'];
+const command = ['commander', 'pino', 'picocolors'];
+
+export default tseslint.config(
+  // AssemblyScript looks like TypeScript and is none; its own compiler checks it.
+  { ignores: ['dist/', 'build/', 'assembly/', 'coverage/', 'test/runner/fixtures/'] },
+  eslint.configs.recommended,
+  {
+    rules: {
+      eqeqeq: 'error',
+      'max-lines': ['error', LONGEST_SOURCE],
+      'no-control-regex': 'off', // identities and terminal output are checked for just these
+      'no-misleading-character-class': ['error', { allowEscape: true }],
+      'no-template-curly-in-string': 'error',
+      'prefer-const': ['error', { destructuring: 'all' }],
+    },
+  },
+  {
+    files: ['**/*.{js,mjs}'],
+    languageOptions: { globals: nodeGlobals() },
+  },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/require-await': 'off', // an async function may promise without waiting
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+    },
+  },
+  {
+    // Tests read JSON and spoil things on purpose.
+    files: ['test/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-explicit-any': 'off',
+      '@typescript-eslint/restrict-template-expressions': 'off',
+    },
+  },
+  { files: ['host/**/*.ts'], ignores: ['host/cli/**'], rules: { 'no-console': 'error' } },
+  { files: ['host/core/**/*.ts'], rules: never(['transport', 'delivery', 'device', 'gateway', 'registry', 'cli'], [...database, ...command]) },
+  { files: ['host/transport/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'cli'], [...database, ...command]) },
+  { files: ['host/registry/**/*.ts'], rules: never(['transport', 'device', 'gateway', 'cli'], command) },
+  { files: ['host/delivery/**/*.ts'], rules: never(['device', 'gateway', 'registry', 'cli'], [...database, ...command]) },
+  { files: ['host/device/**/*.ts'], rules: never(['gateway', 'registry', 'cli'], [...database, ...command]) },
+  { files: ['host/gateway/**/*.ts'], rules: never(['device', 'registry', 'cli'], [...database, ...command]) },
+  { files: ['host/cli/**/*.ts'], rules: never([], database) },
+);
+
+/** What Node has beside the language, as far as scripts use it: read from this Node. */
+function nodeGlobals() {
+  return Object.fromEntries(Object.getOwnPropertyNames(globalThis).map((name) => [name, /** @type {const} */ ('readonly')]));
+}
