@@ -1,5 +1,6 @@
 /** Starting a child in a process group of its own, and ending it with everything that it has started. */
 import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 const windows = process.platform === 'win32';
 
@@ -38,15 +39,34 @@ export function killTree(child) {
  * @param {number} pid
  */
 function descendants(pid) {
-  const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
-  const rows = (stdout ?? '').trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number));
+  const rows = processes();
   const found = new Set([pid]);
   for (let grew = true; grew; ) {
     grew = false;
-    for (const [id = 0, parent = 0] of rows) {
+    for (const [id, parent] of rows) {
       if (found.has(parent) && !found.has(id)) grew = found.add(id) !== undefined;
     }
   }
   found.delete(pid);
   return [...found];
+}
+
+/** @returns {[id: number, parent: number][]} every process; /proc first, because slim containers have no ps */
+function processes() {
+  if (existsSync('/proc/self/stat')) {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((name) => {
+      try {
+        // The command's name, in brackets, may hold anything: what follows the last one is state, then parent (proc(5)).
+        const [, parent] = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+        return [/** @type {[number, number]} */ ([Number(name), Number(parent)])];
+      } catch {
+        return []; // ended meanwhile
+      }
+    });
+  }
+  const { stdout } = spawnSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  return (stdout ?? '').trim().split('\n').map((line) => {
+    const [id = 0, parent = 0] = line.trim().split(/\s+/).map(Number);
+    return [id, parent];
+  });
 }
