@@ -4,7 +4,8 @@
 export const CHACHA: usize = memory.data<u32>([
   0x61707865, 0x3320646e, 0x79622d32, 0x6b206574, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
-const WORK: usize = memory.data(HAL ? 4 : 64, 8);
+// @ts-ignore: decorator
+@lazy const WORK: usize = memory.data(64, 8);
 
 /** Sets key (32 bytes), block counter and nonce (12 bytes). */
 export function chachaBegin(key: usize, counter: u32, nonce: usize): void {

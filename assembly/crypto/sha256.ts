@@ -7,8 +7,9 @@ const INITIAL: usize = memory.data<u32>([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ]);
 
-/** K of FIPS 180-4, 4.2.2. */
-export const K256: usize = memory.data<u32>([
+/** K of FIPS 180-4, 4.2.2. Lazy: without it where the firmware hashes. */
+// @ts-ignore: decorator
+@lazy export const K256: usize = memory.data<u32>([
   0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
   0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
   0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -27,7 +28,8 @@ const TAKEN: usize = memory.data(4, 4);
 export const SHA_BLOCK: usize = memory.data(HAL ? 64 : 256, 8);
 
 /** The eight working variables of each round: round t has them 4 * t bytes below the top. */
-const WINDOW: usize = memory.data(HAL ? 4 : 256 + 32, 8);
+// @ts-ignore: decorator
+@lazy const WINDOW: usize = memory.data(256 + 32, 8);
 
 /** The padding of 5.1.1, then room for the length in bits. */
 const PADDING: usize = memory.data<u64>([0x80, 0, 0, 0, 0, 0, 0, 0, 0]);
