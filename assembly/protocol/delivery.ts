@@ -9,9 +9,9 @@ import {
 import { end } from "./end";
 import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, refuseMessage, sendAck } from "./output";
 import {
-  JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ASKED, S_BACK, S_CONFIRMED, S_CURSOR,
+  JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ABOVE, S_ASKED, S_CONFIRMED, S_CURSOR,
   S_DOUBT, S_GAP, S_OUTSTANDING, S_REFUSAL, S_RETRY, S_RETRY_AT,
-  S_TAKEN, S_TRIES, isDatagram, isDevice, now, random,
+  S_TAKEN, S_TRIES, S_TWICE, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
 import { slowDown } from "./slow";
@@ -30,14 +30,17 @@ const BACKOFF_MAX_MS: u32 = 60000;
 /** Sets a session's delivery to its beginning: nothing of it is under way. */
 export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
-  store<u32>(s, 0, S_RETRY); // and S_TRIES, S_BACK, S_GAP behind it
+  store<u32>(s, 0, S_RETRY); // and S_TRIES, S_ABOVE, S_GAP behind it
+  store<u8>(s, load<u32>(s, S_LOW) > 1 ? 1 : 0, S_ABOVE);
   store<u32>(s, OUTSTANDING, S_OUTSTANDING);
   goBack(s);
+  store<u32>(s, 0, S_TWICE);
 }
 
 /** The next body to be framed is that of the lowest id. */
 export function goBack(s: usize): void {
-  let low = load<u32>(s, S_LOW);
+  let low = load<u32>(s, S_LOW), cursor = load<u32>(s, S_CURSOR);
+  if (cursor > load<u32>(s, S_TWICE)) store<u32>(s, cursor - 1, S_TWICE);
   store<u32>(s, low, S_CURSOR);
   store<u32>(s, low, S_ASKED);
 }
@@ -140,7 +143,7 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
 function progress(s: usize, id: u32): void {
   let next = id + 1;
   store<u32>(s, next, S_LOW);
-  store<u32>(s, load<u32>(s, S_RETRY) & 0xff000000, S_RETRY); // with S_TRIES and S_BACK; S_GAP stays
+  store<u16>(s, RETRY_NONE, S_RETRY); // and S_TRIES behind it
   if (load<u32>(s, S_ASKED) < next) store<u32>(s, next, S_ASKED);
   if (load<u32>(s, S_CURSOR) <= next) store<u32>(s, next, S_CURSOR);
   else armRetry(s);
@@ -149,23 +152,28 @@ function progress(s: usize, id: u32): void {
 
 /** An ACK of the peer's. */
 export function acknowledged(s: usize, id: u32, status: u32): void {
-  let low = load<u32>(s, S_LOW), underWay = id - low < load<u32>(s, S_SENT) + 1 - low;
-  if (status == ACK_UNKNOWN_OUTBOX && low > 1) {
-    store<u8>(s, RETRY_STOPPED, S_RETRY);
-    emit(EV_OUTBOX, load<u32>(s, S_DOUBT), 0);
-  } else if (status == ACK_UNKNOWN_OUTBOX || (!underWay && status == ACK_OK && id + 1 == low)) {
-    // The receiver waits for the lowest: go back to it, once, unless a retry is due anyway.
-    if (!load<u8>(s, S_BACK) && load<u8>(s, S_RETRY) <= RETRY_ACK) {
-      store<u8>(s, 1, S_BACK);
-      goBack(s);
-    }
-  } else if (underWay) {
-    if (status == ACK_OK || id != low) progress(s, status == ACK_OK ? id : id - 1);
-    if (status != ACK_OK) {
+  let low = load<u32>(s, S_LOW), mode = <u32>load<u8>(s, S_RETRY);
+  if (mode == RETRY_STOPPED) return;
+  if (id - low < load<u32>(s, S_SENT) + 1 - low) {
+    // The receiver decides in order, so a verdict on id says that those before it were taken. Stale is no verdict.
+    if (status == ACK_OK) {
+      progress(s, id);
+    } else if (status == ACK_UNKNOWN_OUTBOX) {
+      if (load<u8>(s, S_ABOVE)) {
+        store<u8>(s, RETRY_STOPPED, S_RETRY);
+        emit(EV_OUTBOX, load<u32>(s, S_DOUBT), 0);
+      } else {
+        gap(s, low, mode); // it takes only id 1, and one behind it came first
+      }
+    } else {
+      if (status != ACK_STALE && id != low) progress(s, id - 1);
       emit(EV_RESULT | (status << 8), id, 0);
-      goBack(s);
-      store<u8>(s, RETRY_NONE, S_RETRY); // final: SKIP must take its place, at once
-      if (status >= <u32>ACK_STALE) {
+      if (status < <u32>ACK_STALE) {
+        goBack(s);
+        store<u8>(s, RETRY_NONE, S_RETRY); // SKIP must take its place, at once
+      } else if (mode != RETRY_WAIT) {
+        // The first of a burst; the others say the same.
+        goBack(s);
         if (status == ACK_STALE) {
           slowDown(s);
           if (isDevice(s)) sendPing(s);
@@ -173,8 +181,15 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
         backOff(s);
       }
     }
+  } else if (status == ACK_OK && id + 1 == low && (!id || id > load<u32>(s, S_TWICE))) {
+    gap(s, low, mode); // the ok for the one below the lowest, which was sent only once
   }
   pump(s);
+}
+
+/** The receiver waits for the lowest: go back to it, once, unless a retry is due anyway. */
+function gap(s: usize, low: u32, mode: u32): void {
+  if (mode <= RETRY_ACK && low > load<u32>(s, S_TWICE)) goBack(s);
 }
 
 /** A message that wants an ACK and whose frame holds: reported to the host if it is the next, answered by the record if not. */
@@ -183,9 +198,12 @@ export function deliver(s: usize, type: u32, kind: u32, id: u32, time: i32, p: u
   if (id <= last) {
     sendAck(s, id, ACK_OK);
   } else if (id == taken + 1) {
-    if (kind != DATA && kind != SKIP && taken == last) store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
-    let refusal = load<u8>(s, S_REFUSAL);
     store<u8>(s, 0, S_GAP);
+    if (kind != DATA && kind != SKIP) {
+      if (taken != last) return; // its refusal has its turn when those before it are decided; it comes again
+      store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
+    }
+    let refusal = load<u8>(s, S_REFUSAL);
     if (refusal && kind != SKIP) {
       sendAck(s, id, refusal);
     } else {

@@ -17,10 +17,11 @@ export const S_ASKED: usize = 72; //       u32: ids below were asked of the host
 export const S_RETRY_AT: usize = 76; //    u32: now of the next retry
 export const S_RETRY: usize = 80; //       u8: RETRY_*
 export const S_TRIES: usize = 81; //       u8: how often in a row
-export const S_BACK: usize = 82; //        u8: went back since the last progress
+export const S_ABOVE: usize = 82; //       u8: the session began with an id above 1 as its lowest
 // … and as the receiver
 export const S_GAP: usize = 83; //         u8: a gap was answered
 export const S_TAKEN: usize = 88; //       u32: last id reported to the host
+export const S_TWICE: usize = 96; //       u32: highest id framed more than once in this session
 export const S_OUTSTANDING: usize = 92; // u32: ids that may wait for their ACK; halved where frames go stale under way
 export const S_STARTED: usize = 104; //    u32: now at which this state began
 export const S_REFUSAL: usize = 108; //    u8: final status held for id taken + 1 until its SKIP

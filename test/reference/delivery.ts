@@ -76,8 +76,6 @@ export type Message = 'waiting' | 'delivered' | 'refused' | 'in doubt';
 /** The sender of one outbox. Ids low … next-1 wait; SKIP stands for those that were given up or refused. */
 export class NaiveSender {
   cursor: number;
-  /** Went back since the last progress: only once for each lowest id. */
-  private wentBack = false;
   /** Backs off until `resume`. */
   waiting = false;
   stopped = false;
@@ -124,20 +122,18 @@ export class NaiveSender {
     if (upTo < this.low) return;
     this.low = upTo + 1;
     this.cursor = Math.max(this.cursor, this.low);
-    this.wentBack = false;
     this.waiting = false;
   }
 
   private goBackOnce(): void {
-    if (this.wentBack || this.waiting) return;
-    this.wentBack = true;
+    if (this.low <= this.twice || this.waiting) return;
     this.goBack();
   }
 
   ack(id: number, status: number): void {
     if (this.stopped) return;
     if (id < this.low || id > this.sent) {
-      if (id === this.low - 1 && status === STATUS.ok && id > this.twice) this.goBackOnce();
+      if (id === this.low - 1 && status === STATUS.ok && (id === 0 || id > this.twice)) this.goBackOnce();
       return;
     }
     switch (status) {
@@ -148,7 +144,8 @@ export class NaiveSender {
         this.stopped = true;
         return;
       case STATUS.stale:
-        // It says nothing of the ids before it: they may be lost, or stale too.
+        // It says nothing of the ids before it: they may be lost, or stale too. A burst of them is one reason to wait.
+        if (this.waiting) return;
         this.waiting = true;
         this.goBack();
         return;
