@@ -2,6 +2,7 @@
 import { Device } from '../device/index.js';
 import { LARGEST_ACKNOWLEDGED as LARGEST_LINE } from '../options.js';
 import type { DeviceMessage, DeviceState, Suite } from '../device/types.js';
+import { TidelockError } from '../errors.js';
 import { parseAddress } from '../transport/address.js';
 import { showDuration } from './duration.js';
 import { escapeText, safeJson } from './escape.js';
@@ -57,7 +58,10 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
     outputFault = error;
     stop.abort();
   });
-  device.on('state', (state) => tellState(state, manner));
+  let before = '';
+  device.on('state', (state) => {
+    before = tellState(state, before, manner);
+  });
   device.on('error', (error) => void tell(error, manner));
   // The device waits for the listener's promise: it decides the acknowledgement.
   // eslint-disable-next-line @typescript-eslint/no-misused-promises
@@ -102,7 +106,7 @@ async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: A
     while (lines.length > 0 && !signal.aborted) {
       const line = lines.shift();
       const at = (number += 1);
-      if (line === undefined) fail(at, new Error(`the line is longer than the ${LARGEST_LINE} bytes of the longest message`));
+      if (line === undefined) fail(at, new TidelockError('TOO_LONG', { bytes: `more than ${LARGEST_LINE}`, largest: LARGEST_LINE }));
       if (line === undefined || line.length === 0) continue;
       while (isFull(device) && pending.size > 0) await Promise.race(pending);
       const sent = device.send(line).acknowledged.catch((error: unknown) => fail(at, error));
@@ -139,19 +143,22 @@ function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-function tellState(state: DeviceState, { json }: Manner): void {
+/** `before`: code of the error that was told in full; what repeats itself is told in short. Returns the new one. */
+function tellState(state: DeviceState, before: string, { json }: Manner): string {
+  const code = state.name === 'waiting' ? parts(state.error).code : state.name === 'connecting' ? before : '';
   if (json) {
     const { name, reason } = state;
     const error = state.name === 'waiting' ? { error: parts(state.error) } : {};
     const wait = state.name === 'waiting' ? { wait: Math.round(state.wait) } : {};
     const online = state.name === 'online' ? { url: state.url, suite: state.suite, session: state.session } : {};
     process.stderr.write(`${safeJson({ state: name, reason, ...online, ...wait, ...error })}\n`);
-    return;
+  } else if (state.name !== 'connecting' || before === '') {
+    process.stderr.write(`tidelock: ${escapeText(stateText(state, before))}\n`);
   }
-  process.stderr.write(`tidelock: ${escapeText(stateText(state))}\n`);
+  return code;
 }
 
-function stateText(state: DeviceState): string {
+function stateText(state: DeviceState, before: string): string {
   switch (state.name) {
     case 'connecting':
       return `connecting to ${state.url}`;
@@ -159,10 +166,11 @@ function stateText(state: DeviceState): string {
       return `online at ${state.url} (${state.suite})`;
     case 'waiting': {
       const { code, problem, action } = parts(state.error);
-      return `${code}: ${problem}. ${action} Next try in ${showDuration(state.wait)}.`;
+      const text = code === before ? `${code} again` : `${code}: ${problem}. ${action}`;
+      return `${text.replace(/\.?$/, '.')} Next try in ${showDuration(state.wait)}.`;
     }
     case 'stopped':
-      return state.reason === '' ? 'closed' : `closed: ${state.reason}`;
+      return state.reason === 'closed' || state.reason === '' ? 'closed' : `closed: ${state.reason}`;
   }
 }
 

@@ -4,7 +4,9 @@ import { LARGEST_ACKNOWLEDGED as LARGEST_BODY } from '../options.js';
 import { reach } from './access.js';
 import { escapeText } from './escape.js';
 import { EXIT_NOT_DELIVERED, EXIT_OK } from './exits.js';
+import { tell } from './failure.js';
 import type { Output } from './output.js';
+import { controlPath } from './place.js';
 import type { Settings } from './setting-types.js';
 
 export interface SendRequest {
@@ -40,7 +42,7 @@ export async function send(settings: Settings, { identity, text, wait, lifetime 
       if (settings.json) await output.json({ state: 'queued', message, gateway: false });
       else await output.line(`queued for ${name}; no gateway runs now, it goes out once one does`);
       if (!wait) return EXIT_OK;
-      process.stderr.write('tidelock: --wait has nothing to wait for, because no gateway runs.\n');
+      tell(new TidelockError('GATEWAY_NOT_RUNNING', { socket: controlPath(settings) ?? settings.database }), { json: settings.json, debug: false });
       return EXIT_NOT_DELIVERED;
     },
   });

@@ -65,9 +65,10 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
 
 /** Every frame carries the time: with a clock that is certainly wrong a gateway must not begin. */
 function checkClock(): void {
-  if (Date.now() >= RELEASED) return;
-  const shows = new Date().toISOString().slice(0, 10);
-  throw new TidelockError('CLOCK_WRONG', { problem: `it shows ${shows}, which is before this version was made (${new Date(RELEASED).toISOString().slice(0, 10)})` });
+  const now = Date.now();
+  if (now >= RELEASED) return;
+  const [shows, released] = [now, RELEASED].map((time) => new Date(time).toISOString().slice(0, 10));
+  throw new TidelockError('CLOCK_WRONG', { problem: `it shows ${shows}, which is before this version was made (${released})` });
 }
 
 /** Said before the database says the same in worse words. */

@@ -3,6 +3,7 @@ import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Settings } from './setting-ty
 import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
+import { databasePath } from '../registry/database/file.js';
 import { parseAddress } from '../transport/address.js';
 
 /** What a place holds, before it is checked: text from a flag or the environment, any JSON value from the file. */
@@ -37,14 +38,18 @@ function text(given: Given): string {
   throw new Fault(`must be a text that is not empty, not ${shown(given)}`);
 }
 
-function address(given: Given): string {
-  try {
-    parseAddress(text(given));
-  } catch (error) {
-    if (error instanceof TidelockError) throw new Fault(`: ${error.problem}`);
-    throw error;
-  }
-  return given as string;
+/** A text that `check` accepts; what it says of one that it does not stands in the fault. */
+function checkedText(check: (text: string) => unknown) {
+  return (given: Given): string => {
+    const value = text(given);
+    try {
+      check(value);
+    } catch (error) {
+      if (!(error instanceof TidelockError)) throw error;
+      throw new Fault(error.code === 'BAD_OPTION' ? `is ${shown(given)}, but ${error.details['expected']}` : `: ${error.problem}`);
+    }
+    return value;
+  };
 }
 
 function whole(least: number, most: number, unit = '') {
@@ -95,8 +100,8 @@ function setting(name: string, placeholder: string | undefined, help: string, pa
 }
 
 export const SETTINGS: readonly Setting[] = [
-  setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(address), true),
-  setting('database', 'URL', 'where devices, inbox and queue are kept (default sqlite:tidelock.db)', text),
+  setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(checkedText(parseAddress)), true),
+  setting('database', 'URL', 'where devices, inbox and queue are kept (default sqlite:tidelock.db)', checkedText(databasePath)),
   setting('control', 'PATH', 'control socket (default: beside the database)', text),
   setting('keep', undefined, 'leave printed messages in the inbox', toggle),
   setting('json', undefined, 'write one JSON object a line', toggle),

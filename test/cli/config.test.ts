@@ -91,7 +91,7 @@ test('lists: repeated, with commas, as JSON', () => {
 test('unknown variables are warnings, and those of a container platform are nothing', () => {
   const { warnings } = resolve({ flags: {}, environment: { TIDELOCK_WINDWO: '5', TIDELOCK_PORT: 'tcp://10.0.0.1:8433', TIDELOCK_SERVICE_HOST: 'x', OTHER: '1' } });
   assert.is(warnings.length, 1);
-  assert.match(warnings[0], /TIDELOCK_WINDWO.*did you mean TIDELOCK_WINDOW/);
+  assert.match(warnings.join(), /TIDELOCK_WINDWO.*did you mean TIDELOCK_WINDOW/);
 });
 
 test('no two settings share a variable', () => {

@@ -5,9 +5,11 @@ import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { NewKeyFile, readKeyFile } from '../../dist/host/cli/key-file.js';
+import { skip } from '../support/skip.js';
 
 const test = suite('key file');
 const posix = process.platform !== 'win32';
+const onPosix = posix ? test : skip(test, 'signals, modes and sockets in the file system are POSIX');
 const folder = mkdtempSync(path.join(os.tmpdir(), 'tidelock-key-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 const key = Buffer.from(Array.from({ length: 32 }, (_, index) => index + 1));
@@ -60,8 +62,7 @@ test('what is no key is refused and not shown', () => {
   }
 });
 
-test('others may not read it', () => {
-  if (!posix) return;
+onPosix('others may not read it', () => {
   for (const mode of [0o640, 0o604, 0o620, 0o644]) assert.is(codeOf(() => readKeyFile(file(key, mode))), 'KEY_FILE_MODE');
   assert.equal(readKeyFile(file(key, 0o400)), key);
 });

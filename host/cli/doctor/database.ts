@@ -1,9 +1,9 @@
 /** Whether the database opens, locks, is whole and of a version that is known. */
 import { existsSync, statSync } from 'node:fs';
+import { databasePath } from '../../registry/database/file.js';
 import { openRegistry } from '../../registry/index.js';
 import { isTold } from '../told.js';
 import { parts } from '../failure.js';
-import { databaseFile } from '../place.js';
 import type { Settings } from '../setting-types.js';
 import type { Finding } from './finding.js';
 
@@ -14,7 +14,7 @@ const LARGEST_CHECKED = 256 << 20;
 export async function checkDatabase({ database }: Settings, running: boolean): Promise<Finding[]> {
   const check = 'database';
   if (running) return [{ check, verdict: 'ok', text: `${database} is open in the running gateway` }];
-  const file = databaseFile(database);
+  const file = databasePath(database);
   if (file !== undefined && !existsSync(file)) return [await checkDriver(`${database} does not exist yet; serve or devices add makes it`)];
   try {
     const registry = await openRegistry(database, { create: false });
