@@ -47,10 +47,16 @@ export class Outbox {
       }
     } else if (status < abi.ACK_STALE) {
       const message = this.messages.get(id);
-      if (!message || message.skip) throw new Error(`id ${id} is refused without need`);
+      if (!message) throw new Error(`id ${id} is refused, which nobody sent`);
+      if (!message.skip) this.end(message.body, 'refused'); // it may be said again while SKIP is under way
       message.skip = true;
-      this.end(message.body, 'refused');
     }
+  }
+
+  /** Its lifetime is over, or its sender wants it no more: SKIP goes under its id. */
+  giveUp(id: number): void {
+    const message = this.messages.get(id);
+    if (message) message.skip = true;
   }
 
   /** The peer does not know this outbox: what may have been taken is in doubt, the rest begins anew at 1. */

@@ -1,0 +1,339 @@
+// Delivery from device core to gateway core and back, in memory, under a clock that the test owns: links that break,
+// packets that get lost, repeated and reordered, sides that start again, receivers that are busy, refuse or wait.
+
+import fc from 'fast-check';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { abi } from './engine/engine.js';
+import { type Inbox, type Outbox, World } from './engine/world.js';
+
+const RUNS = 100;
+const LINKS = ['stream', 'datagram'] as const;
+
+/** Everything that must hold of one direction at its end. `volatile`: the sender's RAM was lost at times. */
+function check(sender: Outbox, receiver: Inbox, sent: string[], label: string): void {
+  const taken = receiver.taken;
+  assert.is(new Set(taken).size, taken.length, `${label}: nothing is taken twice`);
+  const order = taken.map((body) => sent.indexOf(body));
+  assert.ok(order.every((place, i) => i === 0 || place > order[i - 1]!), `${label}: in order ${taken}`);
+  const ended = (how: string) => sent.filter((body) => sender.ends.get(body) === how);
+  for (const body of ended('delivered')) assert.ok(taken.includes(body), `${label}: ${body} was said to be delivered`);
+  for (const body of ended('refused')) assert.ok(!taken.includes(body), `${label}: ${body} was said to be refused`);
+  for (const body of sent) assert.ok(sender.ends.has(body), `${label}: ${body} has no end`);
+}
+
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.tuple(fc.constantFrom('up', 'down'), fc.integer({ min: 1, max: 5 })) },
+  { weight: 8, arbitrary: fc.tuple(fc.constantFrom('deliverUp', 'deliverDown', 'part', 'all'), fc.nat(6)) },
+  { weight: 4, arbitrary: fc.tuple(fc.constantFrom('lose', 'repeat', 'swap'), fc.nat(3)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('wait', 'live'), fc.nat(14)) },
+  { weight: 3, arbitrary: fc.tuple(fc.constantFrom('ok', 'busy', 'refuse', 'later', 'decide'), fc.nat(1)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom('giveUp'), fc.nat(5)) },
+  { weight: 1, arbitrary: fc.tuple(fc.constantFrom('loseLink', 'restartDevice', 'restartGateway'), fc.nat(1)) },
+);
+
+function run(world: World, steps: [string, number][]): { up: string[]; down: string[] } {
+  const up: string[] = [], down: string[] = [];
+  const packets = world.datagrams;
+  for (const [what, n] of steps) {
+    const [list, out, inbox] = n % 2 ? [world.up, world.deviceOut, world.gatewayIn] : [world.down, world.gatewayOut, world.deviceIn];
+    switch (what) {
+      case 'up':
+        for (let i = 0; i < n; i++) world.sendUp(up[up.push(`u${up.length}`) - 1]!);
+        break;
+      case 'down':
+        for (let i = 0; i < n; i++) world.sendDownwards(down[down.push(`d${down.length}`) - 1]!);
+        break;
+      case 'deliverUp': for (let i = 0; i <= n; i++) world.deliverUp(); break;
+      case 'deliverDown': for (let i = 0; i <= n; i++) world.deliverDown(); break;
+      case 'part': world.deliverUp(n + 1); world.deliverDown(n + 1); break;
+      case 'all': world.deliverAll(); break;
+      case 'lose': if (packets) list.splice(n, 1); break;
+      case 'repeat': if (packets && list[n]) list.push(list[n]); break;
+      case 'swap': if (packets && list[n + 1]) list.splice(n, 2, list[n + 1]!, list[n]!); break;
+      case 'wait': world.advance(n * 250, () => {}); break;
+      case 'live': world.advance(n * 1_000); break;
+      case 'ok': inbox.policy = () => abi.ACK_OK; break;
+      case 'busy': inbox.policy = () => abi.ACK_BUSY; break;
+      case 'refuse': inbox.policy = (body) => (Number(body.slice(1)) % 3 === 0 ? abi.ACK_REFUSED : abi.ACK_OK); break;
+      case 'later': inbox.policy = () => 'later'; break;
+      case 'decide': inbox.policy = () => abi.ACK_OK; world.decideDevice(); world.decideGateway(); break;
+      case 'giveUp': out.giveUp(out.low + (n >> 1)); break;
+      case 'loseLink': world.loseLink(n === 0); break;
+      case 'restartDevice': world.restartDevice(); break;
+      case 'restartGateway': world.restartGateway(); break;
+    }
+  }
+  // All is well again: everything must come to its end.
+  world.deviceIn.policy = world.gatewayIn.policy = () => abi.ACK_OK;
+  world.decideDevice();
+  world.decideGateway();
+  world.advance(400_000);
+  assert.ok(world.online, 'they are together again');
+  return { up, down };
+}
+
+for (const link of LINKS) {
+  for (const durable of [true, false]) {
+    test(`whatever happens on the way: ${link}, ${durable ? 'a durable' : 'a volatile'} device`, () => {
+      let messages = 0;
+      fc.assert(
+        fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+          const world = new World({ link, durable });
+          world.start();
+          world.deliverAll();
+          const { up, down } = run(world, steps);
+          check(world.deviceOut, world.gatewayIn, up, 'up');
+          check(world.gatewayOut, world.deviceIn, down, 'down');
+          // Only a device that forgets can leave anybody in doubt, and only about what was sent.
+          if (durable) {
+            const doubts = [...world.deviceOut.ends, ...world.gatewayOut.ends].filter(([, end]) => end === 'in doubt');
+            assert.equal(doubts, [], 'nobody is in doubt where nobody forgets');
+          }
+          messages += up.length + down.length;
+        }),
+        { numRuns: RUNS, includeErrorInReport: true },
+      );
+      assert.ok(messages > RUNS, `${messages} messages`);
+    });
+  }
+}
+
+function together(link: 'stream' | 'datagram', more = {}): World {
+  const world = new World({ link, ...more });
+  world.start();
+  world.deliverAll();
+  assert.ok(world.online);
+  return world;
+}
+
+test('64 messages are outstanding, the 65th waits', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    for (let i = 0; i < 200; i++) world.sendUp(`u${i}`);
+    assert.is(world.deviceOut.highestSent, 64);
+    world.gatewayIn.policy = () => 'later';
+    world.deliverAll();
+    assert.is(world.gatewayIn.waiting.length, 64);
+    assert.is(world.deviceOut.highestSent, 64);
+    world.gatewayIn.policy = () => abi.ACK_OK;
+    world.decideGateway();
+    world.deliverAll();
+    assert.is(world.gatewayIn.taken.length, 200);
+  }
+});
+
+test('a device that loses its RAM between acting and its ACK does not act twice; the sender learns in doubt', () => {
+  for (const link of LINKS) {
+    const world = together(link, { durable: false });
+    world.sendDownwards('d0');
+    world.deliverAll();
+    world.sendDownwards('d1');
+    world.sendDownwards('d2');
+    world.deliverDown(); // the device acts on what comes, and its ACK gets lost with its RAM
+    if (link === 'datagram') world.deliverDown();
+    assert.ok(world.deviceIn.taken.includes('d1'));
+    world.up = [];
+    world.down = [];
+    world.restartDevice();
+    const proved = () => world.log.filter(({ kind }) => kind === abi.EV_PROVED).length;
+    for (const before = proved(); proved() === before; ) world.deliverUp() || world.deliverDown();
+    world.sendDownwards('d3'); // first sent in a session whose receiver takes nothing but id 1
+    world.advance(60_000);
+    assert.is(world.gatewayOut.ends.get('d0'), 'delivered');
+    assert.is(world.gatewayOut.ends.get('d1'), 'in doubt');
+    assert.is(world.gatewayOut.ends.get('d2'), 'in doubt');
+    assert.is(world.gatewayOut.ends.get('d3'), 'delivered', 'what was never taken goes under the new outbox');
+    assert.is(world.deviceIn.taken.filter((body) => body === 'd1').length, 1);
+  }
+});
+
+test('a device that stores its record is spared the doubt', () => {
+  for (const link of LINKS) {
+    const world = together(link, { durable: true });
+    world.sendDownwards('d0');
+    world.deliverAll();
+    world.sendDownwards('d1');
+    world.deliverDown();
+    world.up = [];
+    world.restartDevice();
+    world.advance(60_000);
+    assert.equal(world.deviceIn.taken, ['d0', 'd1']);
+    assert.is(world.gatewayOut.ends.get('d1'), 'delivered');
+  }
+});
+
+test('the gateway that loses its records: in doubt is what was sent in an earlier session, the rest goes again', () => {
+  for (const link of LINKS) {
+    const world = together(link, { durable: true });
+    for (const body of ['u0', 'u1']) world.sendUp(body);
+    world.deliverAll();
+    world.gatewayIn.policy = () => 'later';
+    for (const body of ['u2', 'u3']) world.sendUp(body);
+    world.deliverAll();
+    world.restartGateway();
+    world.gatewayIn.outbox = 0; // another database
+    world.gatewayIn.last = 0;
+    world.gatewayIn.policy = () => abi.ACK_OK;
+    world.sendUp('u4');
+    world.advance(60_000);
+    const ends = Object.fromEntries(world.deviceOut.ends);
+    assert.equal(ends, { u0: 'delivered', u1: 'delivered', u2: 'in doubt', u3: 'in doubt', u4: 'delivered' });
+    assert.equal(world.gatewayIn.taken, ['u0', 'u1', 'u4']);
+  }
+});
+
+test('refused: held until SKIP, told once to the application, never delivered by a lost ACK', () => {
+  for (const link of LINKS) {
+    const world = together(link, { durable: true });
+    world.gatewayIn.policy = (body) => (body === 'u1' ? abi.ACK_REFUSED : abi.ACK_OK);
+    for (const body of ['u0', 'u1', 'u2']) world.sendUp(body);
+    for (let i = 0; i < 3; i++) world.deliverUp();
+    world.down = []; // every ACK is lost, the refusal too
+    world.advance(200_000);
+    assert.equal(Object.fromEntries(world.deviceOut.ends), { u0: 'delivered', u1: 'refused', u2: 'delivered' });
+    assert.equal(world.gatewayIn.taken, ['u0', 'u2']);
+  }
+});
+
+test('busy: again after 1 s × random(1..1.5), doubling to 60 s', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    const asked: number[] = [];
+    world.gatewayIn.policy = () => {
+      asked.push(world.now);
+      return abi.ACK_BUSY;
+    };
+    world.sendUp('u0');
+    world.advance(400_000);
+    const waits = asked.slice(1).map((at, i) => at - asked[i]!);
+    assert.ok(waits.length >= 8);
+    waits.forEach((wait, i) => {
+      const least = Math.min(1_000 * 2 ** i, 60_000);
+      assert.ok(wait >= least && wait <= least * 1.5 + 250, `wait ${i}: ${wait} ms`);
+    });
+    world.gatewayIn.policy = () => abi.ACK_OK;
+    world.advance(91_000);
+    assert.equal(world.gatewayIn.taken, ['u0']);
+  }
+});
+
+test('what comes after busy is not taken before it', () => {
+  const world = together('stream');
+  let busy = true;
+  world.gatewayIn.policy = (body) => (body === 'u1' && busy ? abi.ACK_BUSY : abi.ACK_OK);
+  for (const body of ['u0', 'u1', 'u2', 'u3']) world.sendUp(body);
+  world.deliverAll();
+  assert.equal(world.gatewayIn.taken, ['u0']);
+  busy = false;
+  world.advance(2_000);
+  assert.equal(world.gatewayIn.taken, ['u0', 'u1', 'u2', 'u3']);
+});
+
+test('a burst that goes stale on its way is not lost, and less is handed over afterwards', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    for (let i = 0; i < 20; i++) world.sendUp(`u${i}`);
+    world.advance(3_000, () => {}); // nothing moves for longer than the window
+    world.up.length = link === 'stream' ? world.up.length : 20; // without what a datagram sender repeats meanwhile
+    while (world.deliverUp());
+    assert.equal(world.gatewayIn.taken, [], 'stale frames are not acted on');
+    assert.ok(world.gateway.counters()[abi.REFUSED_STALE]! > 0);
+    world.deliverAll();
+    for (const [body, end] of world.deviceOut.ends) assert.unreachable(`${body} is said to be ${end}`);
+    // Twenty stale answers are one reason to wait, not twenty: 1 s × random(1..1.5).
+    world.advance(4_000);
+    assert.is(world.gatewayIn.taken.length, 20);
+    check(world.deviceOut, world.gatewayIn, Array.from({ length: 20 }, (_, i) => `u${i}`), link);
+  }
+});
+
+test('stream: 30 s without an answer, then again from the lowest', () => {
+  const world = together('stream');
+  const sent: number[] = [];
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xa8) sent.push(world.now);
+  };
+  world.gatewayIn.policy = () => 'later';
+  world.sendUp('u0');
+  world.advance(65_000);
+  const gaps = sent.slice(1).map((at, i) => at - sent[i]!);
+  assert.equal(gaps.map((gap) => Math.round(gap / 1_000)), [30, 30]);
+});
+
+test('datagrams: 2 s × random(1..1.5), doubling, four times, then the link counts as lost', () => {
+  const world = together('datagram');
+  const sent: number[] = [];
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xa8) sent.push(world.now);
+  };
+  world.sendUp('u0');
+  let down = 0;
+  world.advance(100_000, () => {
+    world.up = world.up.filter(({ bytes }) => bytes[0] !== 0xa8); // this one never comes
+    world.deliverAll();
+    down ||= world.log.some(({ side, kind, a }) => side === 'device' && kind === abi.EV_DISCONNECT && a === abi.DOWN_TIMEOUT) ? world.now : 0;
+  });
+  const first = sent.filter((at) => at < down); // then it connects again
+  const gaps = [...first, down].slice(1).map((at, i) => at - [...first, down][i]!);
+  assert.is(gaps.length, 5, `${gaps}`);
+  gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
+});
+
+test('a resend that was not needed is not repeated for ever', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    let frames = 0;
+    world.onOutput = (side, bytes) => {
+      if (side !== 'device') return;
+      if (link === 'datagram') frames += bytes[0] === 0xa8 ? 1 : 0;
+      else for (let at = 0; at < bytes.length; at += bytes[at + 1]! + 21) frames += bytes[at] === 0xa8 ? 1 : 0;
+    };
+    // The ACKs of the first 64 come only after they were sent again.
+    for (let i = 0; i < 64; i++) world.sendUp(`u${i}`);
+    world.advance(31_000, () => {
+      while (world.deliverUp());
+      if (link === 'stream') return;
+      if (frames < 128) return;
+      world.deliverAll();
+    });
+    world.deliverAll();
+    // Then the window is always full.
+    let next = 64;
+    for (let i = 0; i < 400; i++) {
+      while (world.deviceOut.next - world.deviceOut.low < 64 && next < 2_000) world.sendUp(`u${next++}`);
+      world.deliverUp();
+      world.deliverDown();
+    }
+    for (; next < 2_000; ) world.sendUp(`u${next++}`);
+    world.advance(10_000);
+    assert.is(world.gatewayIn.taken.length, 2_000);
+    assert.ok(frames < 2_000 * 1.3, `${link}: ${frames} frames for 2,000 messages`);
+  }
+});
+
+test('SKIP: a message that was given up leaves no gap', () => {
+  for (const link of LINKS) {
+    const world = together(link, { durable: true });
+    world.loseLink();
+    for (const body of ['u0', 'u1', 'u2']) world.sendUp(body);
+    world.deviceOut.giveUp(2);
+    world.advance(60_000);
+    assert.equal(world.gatewayIn.taken, ['u0', 'u2']);
+    assert.is(world.deviceOut.ends.get('u1'), 'skipped');
+    assert.is(world.gatewayIn.last, 3);
+  }
+});
+
+test('a message that its host fetches too late, after its ACK, is dropped without harm', () => {
+  const world = together('stream');
+  world.sendUp('u0');
+  world.deliverAll();
+  const told = world.device.send(new Uint8Array(1), 1);
+  assert.is(world.device.status, abi.OK);
+  assert.is(told.output.length, 0);
+  world.device.send(new Uint8Array(1), 7);
+  assert.is(world.device.status, abi.E_ORDER, 'an id that nobody asked for');
+});
+
+test.run();
