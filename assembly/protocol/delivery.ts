@@ -171,7 +171,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
       if (status < <u32>ACK_STALE) {
         goBack(s);
         store<u8>(s, RETRY_NONE, S_RETRY); // SKIP must take its place, at once
-      } else if (mode != RETRY_WAIT) {
+      } else if (load<u8>(s, S_RETRY) != RETRY_WAIT) {
         // The first of a burst; the others say the same.
         goBack(s);
         if (status == ACK_STALE) {
