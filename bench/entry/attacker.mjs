@@ -6,6 +6,7 @@ import { serve } from '../lib/child.mjs';
 
 const AT_ONCE = 200;
 const sockets = new Set();
+let tried = 0;
 
 /** Spread over 127.1.0.0/16, so that a limit for each /24 is met 256 times. */
 const addressOf = (number) => `127.1.${number % 256}.${1 + (Math.floor(number / 256) % 254)}`;
@@ -15,32 +16,32 @@ serve({
   async attack({ port, count, identities }) {
     const say = identities === undefined ? [] : await hellos(count, identities);
     let next = 0;
-    let refused = 0;
     const one = async () => {
       while (next < count) {
         const number = next++;
-        if (!(await open(port, addressOf(number), say[number]))) refused++;
+        await open(port, addressOf(number), say[number]);
+        tried++;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, one));
-    return { refused };
   },
+  tried: () => tried,
   hanging: () => sockets.size,
 });
 
 function open(port, localAddress, hello) {
-  return new Promise((resolve) => {
+  return /** @type {Promise<void>} */ (new Promise((resolve) => {
     const socket = connect({ port, host: '127.0.0.1', localAddress, noDelay: true });
     socket.once('connect', () => {
       sockets.add(socket);
       if (hello !== undefined) socket.write(hello);
       socket.resume();
-      resolve(true);
+      resolve();
     });
     socket.once('close', () => {
       sockets.delete(socket);
-      resolve(false);
+      resolve();
     });
     socket.on('error', () => {});
-  });
+  }));
 }

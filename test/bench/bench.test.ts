@@ -36,7 +36,7 @@ test('--json writes one row of the documented form, the table and the progress n
     assert.is(row.unit, 'ns');
     assert.is(typeof row.peerName, 'string');
     for (const key of ['ours', 'peer', 'ratio', 'spread']) {
-      assert.ok(typeof row[key] === 'number' && Number.isFinite(row[key]) && (row[key] as number) >= 0, `${key}: ${String(row[key])}`);
+      assert.ok(typeof row[key] === 'number' && Number.isFinite(row[key]) && (row[key]) >= 0, `${key}: ${String(row[key])}`);
     }
     // Nanoseconds: less is better, so the ratio is theirs by ours.
     const expected = (row.peer as number) / (row.ours as number);
