@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import * as abi from '../../assembly/abi.js';
 import { CoreMemory } from './memory.js';
 import { instantiate, preferredBuild, type Build } from './module.js';
+import { ageOf } from './records.js';
 import type { DeviceCoreApi, DeviceSettings, DeviceSink, Outgoing, SessionInfo } from './types.js';
 
 const ENTROPY_BYTES = 32;
@@ -216,8 +217,7 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
 
   private frame(m: Outgoing, now: number): number {
     this.u8.set(m.body, this.outAt + this.word(abi.A_OUT_BYTES) + abi.SEND_AHEAD);
-    const age = m.id === 0 ? 0 : Math.min(Math.floor(m.age / 62.5), 0xfffffff);
-    return this.call('send', m.type | (m.repeat ? abi.FLAG_REPEAT : 0), m.body.length, m.id, age, now >>> 0);
+    return this.call('send', m.type | (m.repeat ? abi.FLAG_REPEAT : 0), m.body.length, m.id, ageOf(m), now >>> 0);
   }
 
   poll(now: number): number {

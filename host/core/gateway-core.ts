@@ -6,6 +6,7 @@ import { randomFillSync } from 'node:crypto';
 import * as abi from '../../assembly/abi.js';
 import { CoreMemory } from './memory.js';
 import { instantiate, preferredBuild, type Build } from './module.js';
+import { writeRecords } from './records.js';
 import type { GatewayCoreApi, GatewaySettings, GatewaySink, Outgoing, Receipts, SessionInfo } from './types.js';
 
 /** 4,096 slots of 512 bytes a step. */
@@ -333,7 +334,8 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   send(slot: number, messages: Outgoing[], now: number): number {
     let taken = 0;
     while (taken < messages.length) {
-      const count = this.pack(messages, taken);
+      this.windowUsed = true;
+      const count = writeRecords(this.u8, this.u32, this.inAt, this.inAt + this.inBytes, messages, taken);
       const status = this.call('gw_send', slot, count, now >>> 0);
       const wrote = this.output(slot);
       if (status > 0) taken += status;
@@ -345,32 +347,6 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     }
     this.after(slot);
     return taken;
-  }
-
-  /** Writes records of messages from `first` on into the input window; returns how many fit. */
-  private pack(messages: Outgoing[], first: number): number {
-    const { u8, u32 } = this;
-    this.windowUsed = true;
-    let at = this.inAt;
-    const limit = this.inAt + this.inBytes;
-    let count = 0;
-    for (let i = first; i < messages.length; i++) {
-      const m = messages[i]!;
-      const bytes = m.body.length;
-      const next = at + abi.RECORD_BYTES + ((bytes + 3) & ~3);
-      if (bytes > 0xffff || next > limit) {
-        if (count === 0) throw new RangeError(`a body of ${bytes} bytes is longer than any frame holds`);
-        break;
-      }
-      const word = at >>> 2;
-      u32[word] = m.id;
-      u32[word + 1] = m.id === 0 ? 0 : Math.min(Math.floor(m.age / 62.5), 0xfffffff);
-      u32[word + 2] = bytes | (m.type << 16) | (m.repeat ? abi.FLAG_REPEAT << 24 : 0);
-      u8.set(m.body, at + abi.RECORD_BYTES);
-      at = next;
-      count++;
-    }
-    return count;
   }
 
   tick(now: number): void {
