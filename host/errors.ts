@@ -43,7 +43,7 @@ export const ERRORS = {
   EXPIRED: ['the message was given up {ms} ms after it was made', 'The other side was away, or too slow, for longer than its lifetime: send it again, or give it a longer `lifetime`.'],
   REFUSED: ['the other side refused the message', 'The handler of the receiver threw: look at its log.'],
   NO_TARGET: ['the other side does not know this kind of message', 'It runs an older version: update it.'],
-  IN_DOUBT: ['the message was sent, but the other side lost its record before it acknowledged', 'It may or may not have been acted on: find out, then send again if need be. `doubt: "repeat"` sends again by itself, marked as a repeat.'],
+  IN_DOUBT: ['the message was sent and never acknowledged: its lifetime is over, or the other side lost its record', 'It may or may not have been acted on: find out, then send again if need be. `doubt: "repeat"` sends again by itself, marked as a repeat.'],
   QUEUE_FULL: ['the queue towards {to} is full ({bound})', 'Send more slowly, wait for acknowledgements, or raise the bound.'],
   CANCELLED: ['the message was cancelled before it was acknowledged', 'Nothing: its AbortSignal was aborted, or it was taken out of the queue.'],
   CLOSED: ['{what} is closed', 'Make a new one; a closed one cannot be opened again.'],

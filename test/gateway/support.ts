@@ -1,0 +1,196 @@
+/** What the tests of gateway and device share: a clock of their own, waiting without time, a relay between the two. */
+import { randomBytes } from 'node:crypto';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Device, type DeviceOptions, type DeviceState } from 'tidelock/device';
+import { Gateway, type Clock, type ClockTimer, type GatewayOptions } from 'tidelock/gateway';
+
+interface Timer {
+  at: number;
+  run: () => void;
+}
+
+/** Time that stands still until the test moves it. */
+export class TestClock implements Clock {
+  #now = 1_000_000;
+  #unix = Date.UTC(2026, 0, 1);
+  readonly #timers = new Set<Timer>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  unix(): number {
+    return this.#unix;
+  }
+
+  after(ms: number, run: () => void): ClockTimer {
+    const timer = { at: this.#now + ms, run };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  /** Runs every timer that falls due, in order, and lets the sockets settle after each step. */
+  async advance(ms: number): Promise<void> {
+    const end = this.#now + ms;
+    for (;;) {
+      let next: Timer | undefined;
+      for (const timer of this.#timers) if (timer.at <= end && (next === undefined || timer.at < next.at)) next = timer;
+      if (next === undefined) break;
+      this.#timers.delete(next);
+      this.#move(Math.max(this.#now, next.at));
+      next.run();
+      await turns(2);
+    }
+    this.#move(end);
+    await turns(2);
+  }
+
+  /** The wall clock alone is set, or ran on through a suspend. */
+  step(ms: number): void {
+    this.#unix += ms;
+  }
+
+  #move(to: number): void {
+    this.#unix += to - this.#now;
+    this.#now = to;
+  }
+}
+
+/** Lets the event loop turn. */
+export async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits for something that the sockets bring about. The limit is for a hang, not for a slow machine. */
+export async function until(what: string, condition: () => boolean): Promise<void> {
+  const started = Date.now();
+  while (!condition()) {
+    if (Date.now() - started > 30_000) throw new Error(`never came: ${what}`);
+    await turns(1);
+  }
+}
+
+/** Moves the clock on until something has come; at most `most` ms of its time. */
+export async function advanceUntil(clock: TestClock, what: string, condition: () => boolean, most = 600_000): Promise<void> {
+  for (let passed = 0; !condition(); passed += 100) {
+    if (passed > most) throw new Error(`never came in ${most} ms: ${what}`);
+    await clock.advance(100);
+    for (let i = 0; i < 20 && !condition(); i++) await turns(1);
+  }
+}
+
+export const KEY = randomBytes(32);
+
+export interface Pair {
+  gateway: Gateway;
+  device: Device;
+  states: DeviceState[];
+}
+
+/** A volatile gateway on loopback that knows `pump-7`. */
+export function listen(options: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  const keys = options.registry === undefined && options.lookup === undefined ? { devices: options.devices ?? { 'pump-7': KEY } } : {};
+  return Gateway.listen({ listen: 'tidelock://127.0.0.1:0', ...keys, ...options });
+}
+
+export function makeDevice(gateway: Gateway | string, options: Partial<DeviceOptions> = {}): Device {
+  const url = typeof gateway === 'string' ? gateway : gateway.address;
+  return new Device({ url, id: 'pump-7', key: KEY, ...options });
+}
+
+/** A gateway and a device that is online. */
+export async function pair(gatewayOptions: Partial<GatewayOptions> = {}, deviceOptions: Partial<DeviceOptions> = {}): Promise<Pair> {
+  const gateway = await listen(gatewayOptions);
+  const device = makeDevice(gateway, deviceOptions);
+  const states: DeviceState[] = [];
+  device.on('state', (state) => states.push(state));
+  await device.online();
+  await until('the device is online at the gateway', () => gateway.device(device.id) !== undefined);
+  return { gateway, device, states };
+}
+
+export async function closeAll(...things: ({ close(options?: { drain?: number }): Promise<void> } | undefined)[]): Promise<void> {
+  for (const thing of things) await thing?.close({ drain: 0 });
+}
+
+/** The code with which a promise is rejected; 'fulfilled' if it is not. */
+export async function codeOf(promise: Promise<unknown>): Promise<string> {
+  try {
+    await promise;
+    return 'fulfilled';
+  } catch (error) {
+    return (error as { code?: string }).code ?? String(error);
+  }
+}
+
+export function portOf(url: string): number {
+  return Number(new URL(url).port);
+}
+
+/** A raw connection; it is opened when this is fulfilled. */
+export function rawSocket(url: string, options: { localAddress?: string; allowHalfOpen?: boolean } = {}): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: '127.0.0.1', port: portOf(url), ...options });
+    socket.once('connect', () => {
+      socket.off('error', reject);
+      socket.on('error', () => undefined);
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}
+
+/** Stands between a device and a gateway and does to their bytes what a test asks for. */
+export class Relay {
+  readonly url: string;
+  connections = 0;
+  /** Chunks that came from each side, as they were read. */
+  toGateway: Buffer[] = [];
+  toDevice: Buffer[] = [];
+  /** What to do with a chunk; undefined: it is lost. */
+  filterToGateway: (chunk: Buffer) => Buffer | undefined = (chunk) => chunk;
+  filterToDevice: (chunk: Buffer) => Buffer | undefined = (chunk) => chunk;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+    this.url = `tidelock://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  static async to(url: () => string): Promise<Relay> {
+    const server = createServer({ allowHalfOpen: true });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const relay = new Relay(server);
+    server.on('connection', (device) => relay.#join(device, connect({ host: '127.0.0.1', port: portOf(url()), allowHalfOpen: true })));
+    return relay;
+  }
+
+  /** Both links are lost at once. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  close(): Promise<void> {
+    this.cut();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #join(device: Socket, gateway: Socket): void {
+    this.connections += 1;
+    for (const [from, to] of [[device, gateway], [gateway, device]] as const) {
+      this.#sockets.add(from);
+      from.on('error', () => undefined);
+      from.on('data', (chunk) => {
+        (from === device ? this.toGateway : this.toDevice).push(chunk);
+        const passed = (from === device ? this.filterToGateway : this.filterToDevice)(chunk);
+        if (passed !== undefined) to.write(passed);
+      });
+      from.on('end', () => to.end());
+      from.on('close', () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+    }
+  }
+}
