@@ -62,6 +62,8 @@ export async function compileCore({ name, target, entries }) {
 function shrink(binaryen, features, binary) {
   binaryen.setOptimizeLevel(2);
   binaryen.setShrinkLevel(2);
+  // A setting of the whole process: put back, or the next build of this thread would depend on this one.
+  const inlined = binaryen.getAlwaysInlineMaxSize();
   binaryen.setAlwaysInlineMaxSize(4);
   const module = binaryen.readBinary(binary);
   try {
@@ -72,6 +74,7 @@ function shrink(binaryen, features, binary) {
       if (binary.length >= best.length) return best;
     }
   } finally {
+    binaryen.setAlwaysInlineMaxSize(inlined);
     module.dispose();
   }
 }

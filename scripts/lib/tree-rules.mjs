@@ -18,13 +18,14 @@ const FORBIDDEN = [
   [/\r/, 'a carriage return: lines end in LF'],
 ];
 
-/** Files that git tracks or would add; nothing where this is no git checkout (an unpacked archive). */
+/** Files that git tracks or would add; nothing where this is no git checkout (an unpacked archive), which CI always is. */
 function repositoryFiles() {
   const { status, stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
+  if (status !== 0 && process.env['CI']) throw new Error('git ls-files failed: CI needs a checkout with git');
   return status === 0 ? stdout.split('\0').filter((file) => file && existsSync(path.join(root, file))) : [];
 }
 
