@@ -1,0 +1,130 @@
+/** Opens the database: the settings that make a commit durable, the lock, and the tables of this version. */
+import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, sql, type DatabaseConnection, type SqliteDialectConfig } from 'kysely';
+import { TidelockError } from '../../errors.js';
+import type { Driver, OpenDatabase } from './driver.js';
+import { databaseError } from './faults.js';
+import { prepareFile } from './file.js';
+import { MIGRATIONS, SCHEMA_VERSION, type Tables } from './schema.js';
+
+export interface ConnectOptions {
+  /** As the user wrote it, for errors. */
+  url: string;
+  /** Undefined: in memory. */
+  file: string | undefined;
+  create: boolean;
+  shared: boolean;
+  /** ms. */
+  busyTimeout: number;
+}
+
+export interface Connection {
+  readonly db: Kysely<Tables>;
+  /** Settings and checks, which are no statements of the builder's. */
+  all(sql: string): Record<string, unknown>[];
+  /** SQLite's version. */
+  readonly version: string;
+  close(): void;
+}
+
+/** Throws DATABASE_* with what is wrong. */
+export async function connect(driver: Driver, options: ConnectOptions): Promise<Connection> {
+  const { url, file } = options;
+  if (file !== undefined) prepareFile(file, url, options.create);
+  let database: OpenDatabase | undefined;
+  try {
+    database = driver.open(file ?? ':memory:');
+    configure(database, options);
+    const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) });
+    await migrate(db, database, url);
+    const open = database;
+    return {
+      db,
+      all: (text) => open.all(text),
+      version: String(open.all('select sqlite_version() as version')[0]!['version']),
+      close: () => open.close(),
+    };
+  } catch (error) {
+    try {
+      database?.close();
+    } catch {
+      // The first error says more.
+    }
+    throw databaseError(error, url);
+  }
+}
+
+function configure(database: OpenDatabase, { url, file, shared, busyTimeout }: ConnectOptions): void {
+  database.all(`pragma busy_timeout = ${busyTimeout}`);
+  // Before the first access, so that the lock is held from it on and the WAL's index needs no shared memory.
+  if (!shared) database.all('pragma locking_mode = exclusive');
+  const mode = String(database.all('pragma journal_mode = wal')[0]?.['journal_mode']);
+  if (file !== undefined && mode !== 'wal') {
+    throw new TidelockError('DATABASE_FAILED', { database: url, reason: `its file system allows no write-ahead log (journal mode ${mode})` });
+  }
+  // FULL: in WAL mode each commit flushes the log before it returns (sqlite.org/pragma.html#pragma_synchronous).
+  database.all('pragma synchronous = full');
+  if (process.platform === 'darwin') {
+    // There fsync leaves the bytes in the drive's cache; F_FULLFSYNC does not.
+    database.all('pragma fullfsync = on');
+    database.all('pragma checkpoint_fullfsync = on');
+  }
+  database.all('pragma foreign_keys = on');
+  database.all('pragma trusted_schema = off');
+  database.all('pragma secure_delete = fast');
+  // 16 MiB of pages; and the log shrinks again after a burst.
+  database.all('pragma cache_size = -16384');
+  database.all('pragma journal_size_limit = 67108864');
+}
+
+/** Brings the tables to this version, in one transaction. It takes the write lock in any case: a locked database shows here. */
+async function migrate(db: Kysely<Tables>, database: OpenDatabase, url: string): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    let version = 0;
+    const tables = new Set(database.all("select name from sqlite_master where type = 'table'").map((row) => String(row['name'])));
+    if (tables.has('tidelock')) {
+      const row = await transaction.selectFrom('tidelock').select('value').where('name', '=', 'schema').executeTakeFirst();
+      version = row?.value ?? 0;
+    } else if (tables.size > 0) {
+      throw new TidelockError('DATABASE_FAILED', { database: url, reason: 'it belongs to another program, none of its tables is ours' });
+    } else {
+      await transaction.schema.createTable('tidelock')
+        .addColumn('name', 'text', (column) => column.primaryKey().notNull())
+        .addColumn('value', 'integer', (column) => column.notNull())
+        .modifyEnd(sql`strict`)
+        .execute();
+      await transaction.insertInto('tidelock').values([{ name: 'schema', value: 0 }, { name: 'devices', value: 0 }]).execute();
+    }
+    if (version > SCHEMA_VERSION) throw new TidelockError('DATABASE_NEWER', { database: url, found: version, known: SCHEMA_VERSION });
+    if (version === SCHEMA_VERSION) return;
+    for (const step of MIGRATIONS.slice(version)) await step(transaction);
+    await transaction.updateTable('tidelock').set({ value: SCHEMA_VERSION }).where('name', '=', 'schema').execute();
+  });
+}
+
+/**
+ * Every transaction of ours writes, so it takes the write lock at its beginning: one that began by reading could fail
+ * in the middle without waiting (SQLITE_BUSY_SNAPSHOT), where the database is shared.
+ */
+class ImmediateDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  /** After a full disk or a failed write SQLite has rolled back by itself; that there is nothing left to do must not hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.rollbackTransaction(connection).catch(() => {});
+  }
+}
+
+class ImmediateDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): ImmediateDriver {
+    return new ImmediateDriver(this.#config);
+  }
+}

@@ -1,0 +1,61 @@
+/** The lease of an identity: takeover, and the row that every operation of a session begins with. */
+import { statement } from '../database/statement.js';
+import type { Receipts } from '../types.js';
+import { builder } from './builder.js';
+import { rowOf, type Context } from './context.js';
+import type { LeaseRow } from './operations.js';
+import { renumber } from './renumber.js';
+
+/** The queue's numbers in an identity's row. */
+export interface Out {
+  out_outbox: number;
+  out_low: number;
+  out_sent: number;
+  out_next: number;
+}
+
+/** Numbers above this are not begun with: a session cannot use up the 2^28 that follow. */
+const LAST_FIRST_NUMBER = 0xf000_0000;
+
+/** A disabled device's epoch does not rise: nothing comes back. */
+const TAKE_OVER = statement<{ identity: string; gateway: string; now: number }>()((p) =>
+  builder.updateTable('devices')
+    .set((eb) => ({ epoch: eb('epoch', '+', 1), gateway: p.gateway, since: p.now }))
+    .where('identity', '=', p.identity)
+    .where('disabled', '=', 0)
+    .returning(['epoch', 'in_outbox', 'in_last', 'out_outbox', 'out_low', 'out_sent', 'out_next']));
+
+export async function takeover(
+  context: Context,
+  { identity, outbox, gateway, now }: { identity: string; outbox: number; gateway: string; now: number },
+): Promise<{ epoch: number; receipts: Receipts } | undefined> {
+  const row = await rowOf(context, TAKE_OVER.with({ identity, gateway, now }));
+  if (row === undefined) return undefined;
+  // The record of another outbox stays until the first message of this one replaces it.
+  const inLast = row.in_outbox === outbox ? row.in_last : 0;
+  const out: Out = row.out_next < LAST_FIRST_NUMBER ? row : await renumber(context, identity, row, row.out_sent, now);
+  return {
+    epoch: row.epoch,
+    receipts: { inLast, outOutbox: out.out_outbox, outLow: out.out_low, outSent: out.out_sent, outNext: shownNext(out) },
+  };
+}
+
+/**
+ * The next number as the core may know it. Number 1 of an outbox is a SKIP that goes alone: a device that has lost its record takes
+ * number 1 again, whatever it is, so nothing that must not be obeyed twice may be under it or go before its ACK.
+ */
+export function shownNext({ out_low, out_next }: Pick<Out, 'out_low' | 'out_next'>): number {
+  return out_low > 1 ? out_next : Math.min(out_next - 1, 2);
+}
+
+/** The queue's numbers, where the lease still holds. In PostgreSQL this is to lock the row (FOR UPDATE). */
+const HOLD = statement<{ identity: string; epoch: number }>()((p) =>
+  builder.selectFrom('devices')
+    .select(['out_outbox', 'out_low', 'out_sent', 'out_next'])
+    .where('identity', '=', p.identity)
+    .where('epoch', '=', p.epoch));
+
+/** Undefined: the lease has ended. */
+export function hold(context: Context, { identity, epoch }: LeaseRow): Promise<Out | undefined> {
+  return rowOf(context, HOLD.with({ identity, epoch }));
+}

@@ -1,0 +1,259 @@
+/** The registry over a database. What it knows itself are the keys; everything else is asked of the engine. */
+import { randomFillSync } from 'node:crypto';
+import { EventEmitter } from 'node:events';
+import { ACK_NO_TARGET, ACK_TOO_LONG } from '../../assembly/abi.js';
+import { isIdentity } from '../core/identity.js';
+import { TidelockError } from '../errors.js';
+import { badOption, bytesOf, checkDoubt, checkInteger, LARGEST_ACKNOWLEDGED } from '../options.js';
+import { Directory } from './directory.js';
+import type { InboxData } from './engine/operations.js';
+import { Groups } from './groups.js';
+import { messageName, parseMessageName } from './names.js';
+import type { Runner } from './thread/runner.js';
+import type {
+  AddOptions, DeviceEntry, DeviceEvent, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
+  RegistryLimits, Takeover, Verdict, Waiting,
+} from './types.js';
+
+const KEY_BYTES = 32;
+const MOST_ROWS = 10_000;
+const LIFETIME = 60_000;
+
+export interface SqlRegistrySetup {
+  url: string;
+  path: string | undefined;
+  gateway: string;
+  limits: Required<RegistryLimits>;
+  unix: () => number;
+}
+
+export class SqlRegistry extends EventEmitter implements Registry {
+  readonly url: string;
+  readonly path: string | undefined;
+  readonly #gateway: string;
+  readonly #limits: Required<RegistryLimits>;
+  readonly #unix: () => number;
+  readonly #groups: Groups;
+  readonly #directory = new Directory();
+  #closing: Promise<void> | undefined;
+
+  private constructor(runner: Runner, { url, path, gateway, limits, unix }: SqlRegistrySetup) {
+    super();
+    this.url = url;
+    this.path = path;
+    this.#gateway = gateway;
+    this.#limits = limits;
+    this.#unix = unix;
+    this.#groups = new Groups(runner, {
+      ended: (ended) => {
+        for (const end of ended) this.#tell('ended', end);
+      },
+      received: () => this.#tell('inbox'),
+    });
+  }
+
+  /** @internal */
+  static async load(runner: Runner, setup: SqlRegistrySetup): Promise<SqlRegistry> {
+    const registry = new SqlRegistry(runner, setup);
+    try {
+      await registry.reload();
+    } catch (error) {
+      await registry.close();
+      throw error;
+    }
+    return registry;
+  }
+
+  // ---- Devices and keys ----
+
+  find(identity: string, keyId: number): Uint8Array | undefined {
+    return this.#directory.find(identity, keyId);
+  }
+
+  async add(identity: string, options: AddOptions = {}): Promise<Uint8Array> {
+    if (typeof identity !== 'string' || !isIdentity(identity)) {
+      throw new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(identity) ?? String(identity), problem: 'does not have the form of one' });
+    }
+    const keyId = checkInteger('keyId', options.keyId ?? 0, 0, 255);
+    const key = options.key === undefined ? randomFillSync(new Uint8Array(KEY_BYTES)) : checkKey(identity, options.key);
+    return this.#groups.call('add', { identity, keyId, key: key.slice(), now: this.#now() }, (version) => {
+      this.#directory.add(identity, keyId, key);
+      this.#changed(version, { identity, change: 'added' });
+      return key;
+    });
+  }
+
+  list({ after = '', limit = 1_000 }: { after?: string; limit?: number } = {}): Promise<DeviceEntry[]> {
+    return this.#ask(() => this.#groups.call('list', { after, limit: rowLimit(limit) }, same));
+  }
+
+  disable(identity: string): Promise<boolean> {
+    return this.#switch(identity, true);
+  }
+
+  enable(identity: string): Promise<boolean> {
+    return this.#switch(identity, false);
+  }
+
+  #switch(identity: string, disabled: boolean): Promise<boolean> {
+    return this.#groups.call('disable', { identity, disabled }, (version) => {
+      if (version === undefined) return false;
+      this.#directory.disable(identity, disabled);
+      this.#changed(version, { identity, change: disabled ? 'disabled' : 'enabled' });
+      return true;
+    });
+  }
+
+  reload(): Promise<boolean> {
+    const first = this.#directory.version < 0;
+    return this.#groups.call('directory', { known: this.#directory.version }, (page) => {
+      if (page === undefined) return false;
+      const events = this.#directory.load(page);
+      if (!first) for (const event of events) this.#tell('device', event);
+      return true;
+    });
+  }
+
+  /** Where another process has changed something in between, the version stays behind, and `reload` shows it. */
+  #changed(version: number, event: DeviceEvent): void {
+    if (version === this.#directory.version + 1) this.#directory.version = version;
+    this.#tell('device', event);
+  }
+
+  // ---- Delivery ----
+
+  takeover(identity: string, outbox: number): Promise<Takeover | undefined> {
+    return this.#groups.call('takeover', { identity, outbox, gateway: this.#gateway, now: this.#now() }, (taken) =>
+      taken === undefined ? undefined : { lease: Object.freeze({ identity, epoch: taken.epoch, outbox }), receipts: taken.receipts });
+  }
+
+  commit(messages: readonly Received[]): Promise<Verdict[]> {
+    return this.#ask(() => this.#groups.commit(messages));
+  }
+
+  async enqueue(identity: string, body: string | Uint8Array, options: QueueOptions = {}): Promise<Queued> {
+    const bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
+    const again = checkDoubt(options.doubt ?? 'report') === 'repeat';
+    const { lifetime = Math.min(LIFETIME, this.#limits.queueLifetime) } = options;
+    if (!(lifetime >= 1 && lifetime <= this.#limits.queueLifetime)) {
+      throw badOption('lifetime', lifetime, `in this registry it must be from 1 to ${this.#limits.queueLifetime} ms`);
+    }
+    // A copy with memory of its own: small Buffers lie in a common pool, all of which would go to the thread.
+    return this.#groups.call('enqueue', { identity, body: new Uint8Array(bytes), lifetime: Math.ceil(lifetime), again, now: this.#now() }, same);
+  }
+
+  take(lease: Lease, first: number, count: number): Promise<Outbound[] | undefined> {
+    return this.#groups.call('take', { lease, first, count, now: this.#now() }, same);
+  }
+
+  delivered(lease: Lease, id: number): Promise<number | undefined> {
+    return this.#groups.call('delivered', { lease, id, now: this.#now() }, same);
+  }
+
+  refused(lease: Lease, id: number, status: number): Promise<number | undefined> {
+    const how = status === ACK_TOO_LONG ? 'too long' : status === ACK_NO_TARGET ? 'no target' : 'refused';
+    return this.#groups.call('refused', { lease, id, how, now: this.#now() }, same);
+  }
+
+  untaken(lease: Lease, id: number): Promise<void> {
+    return this.#groups.call('untaken', { lease, id }, same);
+  }
+
+  renew(lease: Lease, doubt: number): Promise<void> {
+    return this.#groups.call('renew', { lease, doubt, now: this.#now() }, same);
+  }
+
+  async cancel(message: string): Promise<'cancelled' | 'sent' | 'unknown'> {
+    const name = parseMessageName(message);
+    return name === undefined ? 'unknown' : this.#groups.call('cancel', { ...name, now: this.#now() }, same);
+  }
+
+  expire(): Promise<number | undefined> {
+    return this.#groups.call('expire', { now: this.#now() }, same);
+  }
+
+  async waiting(options: { identity?: string; after?: string; limit?: number } = {}): Promise<Waiting[]> {
+    const { identity, limit = 1_000 } = options;
+    const after = options.after === undefined ? undefined : parseMessageName(options.after);
+    if (options.after !== undefined && after === undefined) return [];
+    return this.#groups.call('waiting', { identity, after, limit: rowLimit(limit) }, same);
+  }
+
+  async outcome(message: string): Promise<Ended | Waiting | undefined> {
+    const name = parseMessageName(message);
+    return name === undefined ? undefined : this.#groups.call('outcome', name, same);
+  }
+
+  // ---- The inbox ----
+
+  read({ after = 0, limit = 64 }: { after?: number; limit?: number } = {}): Promise<InboxRow[]> {
+    return this.#ask(() => this.#groups.call('read', { after, limit: rowLimit(limit) }, (rows) => rows.map(inboxRow)));
+  }
+
+  done(positions: readonly number[]): Promise<void> {
+    if (positions.length === 0) return Promise.resolve();
+    return this.#groups.call('done', { positions: [...positions] }, same);
+  }
+
+  // ---- All together ----
+
+  info(): Promise<RegistryInfo> {
+    return this.#groups.call('info', {}, same);
+  }
+
+  check(): Promise<void> {
+    return this.#groups.call('check', {}, same);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#groups.close().finally(() => {
+      this.#directory.wipe();
+    });
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** What a listener throws is its own: it must not keep others, and callers, from hearing. */
+  #tell(event: string, ...values: unknown[]): void {
+    try {
+      this.emit(event, ...values);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** A wrong argument is a rejection like any other. */
+  async #ask<R>(call: () => Promise<R>): Promise<R> {
+    return call();
+  }
+
+  #now(): number {
+    return Math.floor(this.#unix());
+  }
+}
+
+function same<R>(value: R): R {
+  return value;
+}
+
+function rowLimit(limit: number): number {
+  return checkInteger('limit', limit, 1, MOST_ROWS);
+}
+
+function checkKey(identity: string, key: Uint8Array): Uint8Array {
+  if (!(key instanceof Uint8Array)) throw new TidelockError('BAD_KEY', { of: identity, problem: 'is no Uint8Array' });
+  if (key.length !== KEY_BYTES) throw new TidelockError('BAD_KEY', { of: identity, problem: `has ${key.length} bytes` });
+  return Uint8Array.from(key);
+}
+
+function inboxRow({ position, identity, outbox, id, body, time, repeat }: InboxData): InboxRow {
+  return {
+    position, message: messageName(identity, outbox, id), identity, time, repeat,
+    body: Buffer.from(body.buffer, body.byteOffset, body.length),
+  };
+}

@@ -1,0 +1,50 @@
+/** The thread's side: opens the engine, then answers one message after the other. */
+import { parentPort, workerData, type TransferListItem } from 'node:worker_threads';
+import { Engine, faultOf, type EngineOptions } from '../engine/engine.js';
+import { databaseError } from '../database/faults.js';
+import type { Fault, Operation, Reply, Result } from '../engine/operations.js';
+
+export type ToThread = { group: readonly Operation[] } | { close: true };
+export type FromThread = { reply: Reply | undefined } | { fault: Fault };
+
+const port = parentPort!;
+const options = workerData as EngineOptions;
+
+function say(message: FromThread, moved: TransferListItem[] = []): void {
+  port.postMessage(message, moved);
+}
+
+function fail(error: unknown): void {
+  say({ fault: faultOf(databaseError(error, options.url)) });
+}
+
+async function run(engine: Engine, group: readonly Operation[]): Promise<void> {
+  const reply = await engine.run(group);
+  const moved: TransferListItem[] = [];
+  reply.outcomes.forEach((outcome, i) => {
+    if (group[i]!.name !== 'directory' || !('value' in outcome)) return;
+    const page = outcome.value as Result<'directory'>;
+    if (page !== undefined) moved.push(page.keys.buffer as ArrayBuffer); // moved: no second copy of the keys stays here
+  });
+  say({ reply }, moved);
+}
+
+try {
+  const engine = await Engine.open(options);
+  port.on('message', (message: ToThread) => {
+    if ('group' in message) {
+      run(engine, message.group).catch(fail);
+      return;
+    }
+    try {
+      engine.close();
+      say({ reply: undefined });
+    } catch (error) {
+      fail(error);
+    }
+    port.close();
+  });
+  say({ reply: undefined });
+} catch (error) {
+  fail(error);
+}
