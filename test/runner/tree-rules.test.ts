@@ -21,7 +21,7 @@ for (const [text, says] of samples) {
 }
 
 test('what only looks like it is left alone', () => {
-  assert.equal(checkText('docs/sample.md', 'https://example.org/work/x, ./tmp/x, ${dir}/tmp/x, dist/root/x\n'), []);
+  assert.equal(checkText('docs/sample.md', 'https://example.org/work/x, ./tmp/x, {dir}/tmp/x, dist/root/x\n'), []);
 });
 
 test('a source file may be as long as the rule says, not longer', () => {
