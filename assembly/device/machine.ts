@@ -2,7 +2,7 @@
 // bodies of messages, and calls `poll` when the time that it returned is over. docs/abi.md says each call.
 
 import {
-  A_DRIFT, A_ENTROPY, A_EVENT_COUNT, A_NOW, A_OUT_BYTES, A_RX_FROM, A_RX_TO, CLOSE, DOWN_EXPIRED, DOWN_HOST,
+  A_DRIFT, A_ENTROPY, A_EVENT_COUNT, A_OUT_BYTES, A_RX_FROM, A_RX_TO, CLOSE, DOWN_EXPIRED, DOWN_HOST,
   DOWN_LINK, DOWN_OUTBOX, DOWN_TIMEOUT, EV_CONNECT, E_ARGUMENT, E_ENTROPY, E_EVENTS, E_ROOM, E_STATE, 
   H_ID_BYTES, H_LINK, H_OUTBOX, H_SUITES, MORE, OK, SEND_AHEAD, STATE_FREE, STATE_HELLO, STATE_LINKING, STATE_ONLINE,
   STATE_PROVED, STATE_WAITING, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_LOW, S_NEXT, S_SENT, S_STATE, S_TAKES, S_TX_COUNTER, SLOT_BYTES,
@@ -15,7 +15,7 @@ import { receive } from "../protocol/receive";
 import {
   ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_NONE, RETRY_STOPPED, RX, RX_CAP, S_CLOCK_LOST,
   S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
-  S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SEED, SUBJECT, clock, isDatagram, locate, now,
+  S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SEED, SUBJECT, clock, isDatagram, locate, now, setNow,
 } from "../protocol/slot";
 import { HANDSHAKE_MS, H_FIXED, helloOf } from "../protocol/transcript";
 import { challenge, hello, proof } from "./handshake";
@@ -38,7 +38,7 @@ export function arena(): usize {
 
 /** Every call begins here. False: events of earlier calls are unread (a host in Node may call while it reads them). */
 function enter(at: u32): bool {
-  store<u32>(ARENA, at, A_NOW);
+  setNow(at);
   if (!GATEWAY) return true;
   store<u32>(SUBJECT, <u32>S);
   return load<u32>(ARENA, A_EVENT_COUNT) + 4 <= EVENT_CAP;

@@ -1,13 +1,13 @@
 // Many sessions in one instance: the gateway's memory, its slots, and its clock.
 
 import {
-  A_EVENT_COUNT, A_NOW, A_OUT_BYTES, E_ARGUMENT, E_SLOTS, GATEWAY_ARENA, G_CONFIG, G_IN,
+  A_EVENT_COUNT, A_OUT_BYTES, E_ARGUMENT, E_SLOTS, GATEWAY_ARENA, G_CONFIG, G_IN,
   G_IN_BYTES, G_OUT_CAP, G_SLOTS, G_SLOT_COUNT, OK, SLOT_BYTES, STATE_FREE, STATE_FRESH, S_LINK, S_SESSION, S_STATE, S_TAKES,
   W_LARGEST, W_LIFE, W_SECRET, W_UNIX, W_WINDOW,
 } from "../abi";
 import { wipe } from "../crypto/bytes";
 import { LIFE_MAX_S } from "../protocol/ready";
-import { ARENA, OUT_CAP, SUBJECT, S_STARTED, locate, now } from "../protocol/slot";
+import { ARENA, OUT_CAP, SUBJECT, S_STARTED, locate, now, setNow } from "../protocol/slot";
 
 /** One read of a socket (64 KiB) behind a partial frame (16,383 bytes and what surrounds them). */
 const IN_CAP: i32 = 65536 + 16384 + 128;
@@ -54,7 +54,7 @@ export function unix(): u64 {
 export function enter(at: u32): void {
   store<u64>(CLOCK, load<u64>(CLOCK) + <u32>(at - load<u32>(CLOCK_NOW)));
   store<u32>(CLOCK_NOW, at);
-  store<u32>(ARENA, at, A_NOW);
+  setNow(at);
 }
 
 
