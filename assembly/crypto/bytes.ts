@@ -3,7 +3,10 @@
 /** True if both ranges hold the same bytes, at least one. Its time does not depend on them: it compares tags. */
 export function equal(a: usize, b: usize, bytes: u32): bool {
   let difference: u32 = 0;
-  do difference |= <u32>load<u8>(a++) ^ <u32>load<u8>(b++); while (--bytes);
+  do {
+    --bytes;
+    difference |= <u32>load<u8>(a + bytes) ^ <u32>load<u8>(b + bytes);
+  } while (bytes);
   return !difference;
 }
 
