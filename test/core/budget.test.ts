@@ -29,7 +29,7 @@ const moduleOf = (name: string) => {
 const globalOf = (name: string, wanted: string) => {
   const found = moduleOf(name).exports.find((item) => item.name === wanted)?.global;
   assert.ok(found, `${name} exports ${wanted}`);
-  return found!.initial;
+  return found.initial;
 };
 
 for (const [name, budget] of Object.entries(budgets)) {
@@ -112,7 +112,7 @@ test("README's table of sizes is true", () => {
   const text = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const table = /<!-- sizes -->([^]*?)<!-- \/sizes -->/.exec(text)?.[1];
   assert.ok(table !== undefined, `README.md needs a table between <!-- sizes --> and <!-- /sizes -->, with the rows\n${rows.join('\n')}`);
-  const missing = rows.filter((row) => !table!.includes(row));
+  const missing = rows.filter((row) => !table.includes(row));
   assert.equal(missing, [], `these rows of README.md are to begin so:\n${missing.join('\n')}`);
 });
 
