@@ -31,7 +31,6 @@ export const ERRORS = {
   HANDSHAKE_TIMEOUT: ['{address} did not answer the handshake in time', 'Check that a Tidelock gateway listens at this port. A gateway is silent towards a device whose proof is wrong: compare identity and key.'],
   HANDSHAKE_CLOSED: ['{address} closed the connection before the handshake was over', 'It may be full, have had too many HELLOs from this network, allow none of the offered suites, or be no Tidelock gateway: look at its log.'],
   ROUND_TRIP_TOO_LONG: ['the handshake with {address} took longer than the {ms} ms that this device allows', 'On a slow link raise `roundTrip`; half of it adds to the age that a frame may have.'],
-  NO_COMMON_SUITE: ['the gateway allows none of the offered suites ({suites})', 'Offer `sealed`, which every gateway takes, or allow another in `suites` of the gateway.'],
   PROTOCOL_BROKEN: ['{peer} broke the protocol: {reason}', 'Check that both ends run versions that fit; otherwise someone changed bytes on the way.'],
   TAKEN_OVER: ['another session of {identity} took the place of this one', 'If it happens again and again, two devices use one identity: give each its own.'],
   DISABLED: ['the gateway has disabled {identity}', 'Enable it at the gateway, or take this device out of service.'],

@@ -1,5 +1,5 @@
 /** The table of errors and docs/errors.md say the same, and every message is filled in. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ERRORS, TidelockError, type ErrorArguments } from '../dist/host/errors.js';
@@ -36,6 +36,15 @@ for (const [code, [problem, action]] of Object.entries(ERRORS)) {
     if (!action.startsWith('{')) assert.match(action, /^[A-Z`].*\.$/, 'the action is a sentence');
   });
 }
+
+test('every code is given by some source: a table with codes of the past would mislead', () => {
+  const host = new URL('../host/', import.meta.url);
+  const sources = readdirSync(host, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && file !== 'errors.ts')
+    .map((file) => readFileSync(new URL(file.replaceAll('\\', '/'), host), 'utf8'))
+    .join('\n');
+  assert.equal(Object.keys(ERRORS).filter((code) => !sources.includes(`'${code}'`)), []);
+});
 
 test('a cause is kept, a detail that looks like a gap stays as it is', () => {
   const cause = new Error('EADDRINUSE');
