@@ -12,7 +12,7 @@ import { handshakes } from '../reference/vectors-handshake.js';
 import { ReplayWindow } from '../reference/window.js';
 import { type Told, abi } from './engine/engine.js';
 import { ROLES, type Role } from './engine/side.js';
-import { type HandshakeVector, ZERO, proveToGateway, readyAtDevice, vectorDevice, vectorGateway, vectors } from './engine/vector-file.js';
+import { type HandshakeVector, ZERO, readyAtDevice, vectorDevice, vectorGateway, vectors } from './engine/vector-file.js';
 
 const RUNS = 200;
 const NOW = 10_000;

@@ -110,7 +110,7 @@ export class EngineGateway extends Engine {
   }
 
   /** A stream's bytes in any pieces, or one datagram; answers HELLO and PROOF by the options. */
-  receive(slot: number, bytes: Uint8Array, address = ADDRESS): Told {
+  receive(slot: number, bytes: Uint8Array, address: Uint8Array = ADDRESS): Told {
     const told: Told = { events: [], output: [] };
     const datagrams = ((this.links.get(slot) ?? 0) & abi.LINK_DATAGRAM) !== 0;
     const before = datagrams ? undefined : this.partial.get(slot);
@@ -155,7 +155,7 @@ export class EngineGateway extends Engine {
     return answered;
   }
 
-  key(slot: number, identity: string, keyId: number, address = ADDRESS): Told {
+  key(slot: number, identity: string, keyId: number, address: Uint8Array = ADDRESS): Told {
     const key = this.options.key?.(identity, keyId);
     if (key) this.write(this.g + abi.G_KEY, key);
     this.view.setBigUint64(this.g + abi.G_LAST_EPOCH, this.options.lastEpoch?.() ?? 0n, true);
@@ -166,13 +166,15 @@ export class EngineGateway extends Engine {
   }
 
   accept(slot: number, session: number, outbox: number): Told {
-    const receipts = this.options.accept ? this.options.accept(slot, session, outbox) : NO_RECEIPTS;
+    const receipts: (Receipts & { liveEpoch?: bigint }) | false = this.options.accept
+      ? this.options.accept(slot, session, outbox)
+      : NO_RECEIPTS;
     if (!receipts) return this.close(slot, abi.CLOSE_BUSY, 0);
     const at = this.g + abi.G_ACCEPT;
     [receipts.inLast, receipts.outOutbox, receipts.outLow, receipts.outSent, receipts.outNext].forEach((value, i) =>
       this.setU32(at + 4 * i, value),
     );
-    this.view.setBigUint64(this.g + abi.G_LAST_EPOCH, ('liveEpoch' in receipts && receipts.liveEpoch) || 0n, true);
+    this.view.setBigUint64(this.g + abi.G_LAST_EPOCH, receipts.liveEpoch ?? 0n, true);
     this.status = this.call('gw_accept', slot, this.now);
     return this.take(slot);
   }
