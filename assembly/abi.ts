@@ -119,7 +119,7 @@ export const A_SLOT = 24; //        the device's slot, S_* offsets
 export const A_EVENTS = 536; //     u32: address of the event list
 export const A_OUT = 540; //        u32: address of the output; the body of the next `send` goes SEND_AHEAD + A_OUT_BYTES behind it
 export const A_OUT_CAP = 544; //    u32: its size
-export const A_RX_END = 548; //     u32: address behind the last byte that the input holds
+export const A_RX_END = A_OUT; //   u32: address behind the last byte that the input holds: there the output begins
 export const A_ENTROPY = 552; //    32 fresh random bytes before each `connected`; the core wipes them
 export const A_KEY = 584; //        the device's key, 32 bytes
 export const A_ROUND_TRIP = 616; // u32 ms: longest handshake round trip; 0: the window that CHALLENGE tells
@@ -161,16 +161,17 @@ export const H_ID_BYTES = 26;
 export const H_ID = 27;
 
 // ---- States of a session ----
+// In the order of a device's way, so that it asks "beyond HELLO?" by one comparison.
 export const STATE_FREE = 0; //       no session; a device that was stopped
-export const STATE_FRESH = 1; //      gateway: waits for HELLO
-export const STATE_KEY = 2; //        gateway: waits for the host's gw_key
-export const STATE_CHALLENGED = 3; // gateway: waits for PROOF
-export const STATE_PROVED = 4; //     gateway: waits for the host's gw_accept; device: PROOF sent, waits for READY
-export const STATE_ONLINE = 5;
+export const STATE_WAITING = 1; //    device: backoff
+export const STATE_LINKING = 2; //    device: the host opens the link
+export const STATE_FRESH = 3; //      gateway: waits for HELLO
+export const STATE_KEY = 4; //        gateway: waits for the host's gw_key
+export const STATE_CHALLENGED = 5; // gateway: waits for PROOF
 export const STATE_ENDED = 6; //      gateway: the link is to be closed, then gw_free
-export const STATE_WAITING = 7; //    device: backoff
-export const STATE_LINKING = 8; //    device: the host opens the link
-export const STATE_HELLO = 9; //      device: HELLO sent
+export const STATE_HELLO = 7; //      device: HELLO sent
+export const STATE_PROVED = 8; //     gateway: waits for the host's gw_accept; device: PROOF sent, waits for READY
+export const STATE_ONLINE = 9;
 
 // ---- The gateway's arena: `gw_arena()` gives its address ----
 export const G_IN = 0; //           u32: address of the input window

@@ -1,17 +1,16 @@
 // The device's half of the handshake: HELLO out, CHALLENGE in, PROOF out.
 
 import {
-  A_ENTROPY, A_KEY, A_ROUND_TRIP, CHALLENGE, DOWN_REFUSED, FLAG_NATIVE, HELLO, H_NONCE, H_SUITES, PROOF,
+  A_ENTROPY, A_KEY, A_ROUND_TRIP, CHALLENGE, FLAG_NATIVE, HELLO, H_NONCE, H_SUITES, PROOF,
   REFUSED_CHALLENGE, REFUSED_MALFORMED, REFUSED_ROUND_TRIP, REFUSED_STATE, STATE_HELLO, STATE_PROVED,
   S_C, S_HELLO_BYTES, S_LARGEST, S_STATE, S_TX_COUNTER, VERSION,
 } from "../abi";
 import { equal, wipe } from "../crypto/bytes";
 import { beginDelivery, pump } from "../protocol/delivery";
-import { end } from "../protocol/end";
-import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
-import { plain, refuse } from "../protocol/output";
+import { STREAM_WANTS_MORE } from "../protocol/frame";
+import { plain } from "../protocol/output";
 import {
-  ARENA, MAC, S_BAD, S_BAD_TAGS, S_BASE, S_CLOCK_SET, S_CONFIRMED, S_HEARD, S_LIFE, S_PING, S_PINGING, S_SPOKE,
+  ARENA, MAC, S_BAD, S_BASE, S_CLOCK_SET, S_CONFIRMED, S_HEARD, S_LIFE, S_PING, S_PINGING, S_SPOKE,
   S_STARTED, S_TIMED_OUT, S_WINDOW, SEED, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
@@ -22,7 +21,6 @@ import {
 
 /** On datagrams HELLO is at least as long as CHALLENGE, so that a gateway never amplifies. */
 const CHALLENGE_BODY: u32 = C_BYTES + PROOF_BYTES;
-const BAD_CHALLENGES: u32 = 8;
 
 /** HELLO with a fresh nonce; never sent twice. The host wrote the rest of H; its entropy is used up. */
 export function hello(s: usize): void {
@@ -33,57 +31,38 @@ export function hello(s: usize): void {
   let p = plain(s, HELLO, padded);
   memory.fill(p, 0, padded);
   memory.copy(p, h, bytes);
-  store<u8>(s, 0, S_BAD);
+  store<u32>(s, 0, S_BAD);
   store<u8>(s, STATE_HELLO, S_STATE);
   store<u32>(s, now(), S_STARTED);
 }
 
-/** What comes while CHALLENGE is awaited. Returns the bytes it took, 0 where more are wanted. */
-export function challenge(s: usize, p: usize, available: u32): u32 {
-  let type = <u32>load<u8>(p), bytes: i32 = available - 1, body = p + 1;
-  if (!isDatagram(s)) {
-    bytes = streamLength(p, available);
-    body = p + 2;
-    if (bytes == STREAM_WANTS_MORE) return 0;
-  }
-  let reason: u32 = type != (CHALLENGE | FLAG_NATIVE) ? REFUSED_STATE : bytes != CHALLENGE_BODY ? REFUSED_MALFORMED : 0;
-  if (!reason) {
-    if (available < CHALLENGE_BODY + <u32>(body - p)) return 0;
-    reason = take(s, body);
-  }
-  if (reason) {
-    // On a stream the link is over; on datagrams it may have been anybody's, up to a bound.
-    refuse(reason, type);
-    let bad = <u32>load<u8>(s, S_BAD) + 1;
-    store<u8>(s, bad, S_BAD);
-    if (!isDatagram(s) || bad == BAD_CHALLENGES) end(s, DOWN_REFUSED, reason, 0);
-    return available;
-  }
-  prove(s);
-  return CHALLENGE_BODY + <u32>(body - p);
-}
+/** What comes while CHALLENGE is awaited. Returns the bytes it took, STREAM_WANTS_MORE, or minus a refusal. */
+export function challenge(s: usize, p: usize, available: u32): i32 {
+  let datagram = <u32>isDatagram(s), took = CHALLENGE_BODY + 2 - datagram, body = p + 2 - datagram;
+  if (load<u8>(p) != (CHALLENGE | FLAG_NATIVE)) return -REFUSED_STATE;
+  if (datagram ? available != took : available > 1 && load<u8>(p, 1) != CHALLENGE_BODY) return -REFUSED_MALFORMED;
+  if (available < took) return STREAM_WANTS_MORE;
 
-/** Checks CHALLENGE; sets keys and clock. Returns 0 or a refusal. */
-function take(s: usize, body: usize): u32 {
   let suite = <u32>load<u8>(body, 1), c = s + S_C;
-  if (load<u8>(body) != VERSION || (suite & load<u8>(helloOf(s), H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return REFUSED_CHALLENGE;
+  if (load<u8>(body) != VERSION || (suite & load<u8>(helloOf(s), H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return -REFUSED_CHALLENGE;
   memory.copy(c, body, C_BYTES);
   makePrk(s, ARENA + A_KEY);
   gatewayProof(s, MAC);
-  if (!equal(MAC, body + C_BYTES, PROOF_BYTES)) return REFUSED_CHALLENGE;
+  if (!equal(MAC, body + C_BYTES, PROOF_BYTES)) return -REFUSED_CHALLENGE;
   let window = <u32>bswap<u16>(load<u16>(c, C_WINDOW));
   let trip = now() - load<u32>(s, S_STARTED), limit = load<u32>(ARENA, A_ROUND_TRIP);
-  if (trip > (limit ? limit : window)) return REFUSED_ROUND_TRIP;
+  if (trip > (limit ? limit : window)) return -REFUSED_ROUND_TRIP;
   store<u32>(s, window, S_WINDOW);
   store<u32>(s, now() - (trip >> 1), S_BASE);
   sessionKeys(s, true);
-  return 0;
+  prove(s);
+  return took;
 }
 
 function prove(s: usize): void {
   memory.fill(s + S_TX_COUNTER, 0, 24); // both counters and the replay window
   store<u32>(s, 0, S_CONFIRMED);
-  store<u32>(s, 0, S_BAD_TAGS);
+  store<u32>(s, 0, S_BAD);
   store<u8>(s, 0, S_PINGING);
   store<u8>(s, 0, S_TIMED_OUT);
   store<u32>(s, i32.MAX_VALUE, S_LIFE); // until READY tells it

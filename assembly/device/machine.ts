@@ -9,9 +9,10 @@ import {
 } from "../abi";
 import { maySend, answer as giveAnswer, post, queue as raise, retry } from "../protocol/delivery";
 import { end } from "../protocol/end";
-import { begin, emit, finish, hasRoom, outBytes } from "../protocol/output";
+import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
 import { sendPing } from "../protocol/ping";
-import { receive } from "../protocol/receive";
+import { STREAM_WANTS_MORE } from "../protocol/frame";
+import { broken, receive } from "../protocol/receive";
 import {
   ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_NONE, RETRY_STOPPED, RX, RX_CAP, S_CLOCK_LOST,
   S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
@@ -109,11 +110,14 @@ export function rx(bytes: u32, at: u32): i32 {
       status = MORE;
       break;
     }
-    let state = load<u8>(S, S_STATE);
-    let took = state == STATE_HELLO ? challenge(S, from, have) : maySend(S) ? receive(S, from, have) : have;
-    if (!took) {
-      if (load<u8>(S, S_STATE) == state) break; // a part of a frame
-      took = have; // the link is over: nothing counts any more
+    let state = load<u8>(S, S_STATE), type = <u32>load<u8>(from);
+    // Where the link is over nothing counts any more.
+    let took = <i32>have;
+    if (state >= <u8>STATE_HELLO) took = state == STATE_HELLO ? challenge(S, from, have) : receive(S, from, have);
+    if (took < 0) {
+      if (took == STREAM_WANTS_MORE) break;
+      broken(S, -took, type);
+      took = have;
     }
     from += took;
     have -= took;
@@ -168,10 +172,7 @@ export function stop(reason: u32, at: u32): i32 {
   if (!enter(at)) return E_EVENTS;
   if (maySend(S)) {
     if (!hasRoom(OUT_RESERVE)) return E_ROOM;
-    let p = begin(S, CLOSE, 3, JOB);
-    store<u8>(p, reason);
-    store<u16>(p, 0, 1);
-    finish(S);
+    sendControl(S, CLOSE, 3, reason & 0xff, 0);
   }
   if (load<u8>(S, S_STATE) != STATE_FREE) end(S, DOWN_HOST, 0, 0);
   return OK;

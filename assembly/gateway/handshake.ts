@@ -16,7 +16,7 @@ import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, KEY_STATE, MAC, SECRETS, S_BAD, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
+  JOB, KEY_STATE, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -29,7 +29,7 @@ import { G, enter, indexOf, live, slotAt, unix, used } from "./table";
 const HELLO_MAX: u32 = H_FIXED + 64;
 const CHALLENGE_BODY: u32 = C_BYTES + PROOF_BYTES;
 /** While the host looks for the key: 0 HELLO, 1 a datagram's PROOF, whose 16 bytes wait in S_TX_KEYS. */
-const S_PENDING: usize = S_BAD;
+const S_PENDING: usize = S_ATTEMPT; // a device's field
 const S_PROOF: usize = S_TX_KEYS;
 
 const CONTEXT_NONCE: usize = memory.data<u8>([0x6e, 0x6f, 0x6e, 0x63, 0x65]); //                 "nonce"

@@ -11,10 +11,10 @@ import { openBatch, sealBatch } from "../kernels/aead-batch";
 import { answer, post, queue, retry } from "../protocol/delivery";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, parse } from "../protocol/frame";
-import { begin, emit, finish, hasRoom, outBytes } from "../protocol/output";
+import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
 import { broken, handle, receive } from "../protocol/receive";
 import {
-  ARENA, EVENT_CAP, JOB, JOB_BYTES, J_RESULT, J_TAG, J_TYPE, OUT_CAP, OUT_RESERVE, RETRY_ACK, RETRY_WAIT,
+  ARENA, EVENT_CAP, JOB_BYTES, J_RESULT, J_TAG, J_TYPE, OUT_CAP, OUT_RESERVE, RETRY_ACK, RETRY_WAIT,
   S_HEARD, S_IDLE, S_LIFE, S_RETRY, S_RETRY_AT, S_RX_KEYS, S_STARTED, S_TX_KEYS, clock, isDatagram, now,
 } from "../protocol/slot";
 import { HANDSHAKE_MS } from "../protocol/transcript";
@@ -62,7 +62,7 @@ export function gw_rx(index: u32, from: u32, to: u32, at: u32): i32 {
     if (eventRoom() < 2 || outRoom() < 8) break;
     switch (<i32>load<u8>(s, S_STATE)) {
       case STATE_ONLINE: {
-        took = isDatagram(s) ? receive(s, p, available) : chunk(s, p, available);
+        took = isDatagram(s) ? datagram(s, p, available) : chunk(s, p, available);
         break;
       }
       case STATE_FRESH: {
@@ -79,6 +79,12 @@ export function gw_rx(index: u32, from: u32, to: u32, at: u32): i32 {
     from += took;
   }
   return from;
+}
+
+function datagram(s: usize, p: usize, available: u32): u32 {
+  let type = <u32>load<u8>(p), took = receive(s, p, available);
+  if (took < 0) broken(s, -took, type);
+  return available;
 }
 
 /** Frames of a stream, up to 64 at a time: taken apart, their tags computed together, then handled in order. */
@@ -166,10 +172,7 @@ export function gw_answer(index: u32, id: u32, status: u32, at: u32): i32 {
 }
 
 function farewell(s: usize, reason: u32, after: u32): void {
-  let p = begin(s, CLOSE, 3, JOB);
-  store<u8>(p, reason);
-  store<u16>(p, bswap<u16>(<u16>after), 1);
-  finish(s);
+  sendControl(s, CLOSE, 3, reason | (<u32>bswap<u16>(<u16>after) << 8), 0);
 }
 
 /** CLOSE where keys exist, and the end of the session. */

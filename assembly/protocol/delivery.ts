@@ -49,7 +49,7 @@ export function goBack(s: usize): void {
 @inline
 export function maySend(s: usize): bool {
   let state = load<u8>(s, S_STATE);
-  return state == STATE_ONLINE || (state == STATE_PROVED && isDevice(s));
+  return isDevice(s) ? state >= <u8>STATE_PROVED : state == STATE_ONLINE;
 }
 
 /** Asks the host for the bodies that may go now. */

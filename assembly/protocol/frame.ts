@@ -5,8 +5,8 @@ import {
   REFUSED_MALFORMED, REFUSED_REPLAY, REFUSED_STATE, REFUSED_TIME_RANGE, REFUSED_TOO_LONG, S_RX_COUNTER,
   S_SESSION, S_TAG_BYTES, S_TAKES,
 } from "../abi";
-import { DELTA, J_BODY, J_BYTES, J_HEADER, J_TAG, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
-import { header } from "./output";
+import { DELTA, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
+import { describe } from "./output";
 
 
 /**
@@ -33,7 +33,6 @@ export function mark(s: usize): void {
 
 /** Header of a frame on a stream: its body's length, STREAM_WANTS_MORE, or minus a refusal. The body's address is p + 2 or p + 3. */
 export function streamLength(p: usize, available: u32): i32 {
-  if (load<u8>(p) < 128) return -REFUSED_MALFORMED; // another protocol's first byte
   if (available < 2) return STREAM_WANTS_MORE;
   let first = <u32>load<u8>(p, 1);
   if (first < 128) return first;
@@ -43,7 +42,7 @@ export function streamLength(p: usize, available: u32): i32 {
   if (second > 127) return -REFUSED_TOO_LONG; // a third byte would follow
   return (first & 127) | (second << 7);
 }
-export const STREAM_WANTS_MORE: i32 = -1000;
+export const STREAM_WANTS_MORE: i32 = -64; // below every refusal
 
 /**
  * Takes the protected frame at p apart into a job, `ahead` frames behind the next expected one.
@@ -53,9 +52,10 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
   let counter = load<u64>(s, S_RX_COUNTER) + ahead;
   let tagBytes = <u32>load<u8>(s, S_TAG_BYTES);
   let body: usize, bytes: i32, type = <u32>load<u8>(p), delta: i32 = 0;
+  if (type < 128) return -REFUSED_MALFORMED; // another protocol's first byte
   if (isDatagram(s)) {
     bytes = <i32>(available - 10 - tagBytes);
-    if (bytes < 0 || type < 128) return -REFUSED_MALFORMED;
+    if (bytes < 0) return -REFUSED_MALFORMED;
     if (load<u32>(p, 1) != load<u32>(s, S_SESSION)) return -REFUSED_STATE;
     // The full value nearest to the next one: own + signext(field - own).
     delta = <i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
@@ -75,9 +75,6 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
   if (<u32>time > load<u32>(s, S_LIFE)) return -REFUSED_TIME_RANGE; // negative ones too
   let total = <u32>(body - p) + bytes + tagBytes;
   if (total > available) return STREAM_WANTS_MORE;
-  header(job + J_HEADER, counter, time, type, bytes);
-  store<u32>(job, <u32>body, J_BODY);
-  store<u32>(job, bytes, J_BYTES);
-  store<u32>(job, <u32>body + bytes, J_TAG);
+  describe(job, counter, time, type, body, bytes);
   return total;
 }

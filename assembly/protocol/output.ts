@@ -5,7 +5,7 @@ import {
   ACK, A_EVENT_COUNT, A_OUT_BYTES, EV_REFUSED, FLAG_NATIVE, S_SESSION, S_TAG_BYTES, S_TX_COUNTER,
 } from "../abi";
 import {
-  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_HEADER, J_TAG, OUT, OUT_CAP, S_BASE, S_SPOKE, SUBJECT, EVENT_CAP, isDatagram, now,
+  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_COUNTER_LOW, J_HEADER, J_LENGTH, J_TAG, J_TIME, J_TYPE, OUT, OUT_CAP, S_BASE, S_SPOKE, SUBJECT, EVENT_CAP, isDatagram, now,
 } from "./slot";
 import { seal } from "./suite";
 
@@ -50,25 +50,16 @@ export function refuseMessage(reason: u32, type: u32, id: u32, off: u32): void {
   emit(EV_REFUSED | (reason << 8) | (type << 16), id, off);
 }
 
-/** Type and length of a frame on a stream; returns the address behind them. */
-export function lead(p: usize, type: u32, bytes: u32): usize {
-  store<u8>(p, type | FLAG_NATIVE);
-  if (bytes < 128) {
-    store<u8>(p, bytes, 1);
-    return p + 2;
-  }
-  store<u8>(p, bytes | 128, 1);
-  store<u8>(p, bytes >> 7, 2);
-  return p + 3;
-}
-
-/** Writes counter, time, type and length, big-endian: what every tag covers. */
-export function header(p: usize, counter: u64, time: u32, type: u32, bytes: u32): void {
-  store<u32>(p, bswap<u32>(<u32>(counter >> 32)));
-  store<u32>(p, bswap<u32>(<u32>counter), 4);
-  store<u32>(p, bswap<u32>(time), 8);
-  store<u8>(p, type, 12);
-  store<u16>(p, bswap<u16>(<u16>bytes), 13);
+/** Fills a job: where the body lies, and in big-endian what every tag covers besides it: counter, time, type, length. */
+export function describe(job: usize, counter: u64, time: u32, type: u32, body: usize, bytes: u32): void {
+  store<u32>(job, bswap<u32>(<u32>(counter >> 32)), J_HEADER);
+  store<u32>(job, bswap<u32>(<u32>counter), J_COUNTER_LOW);
+  store<u32>(job, bswap<u32>(time), J_TIME);
+  store<u8>(job, type, J_TYPE);
+  store<u16>(job, bswap<u16>(<u16>bytes), J_LENGTH);
+  store<u32>(job, <u32>body, J_BODY);
+  store<u32>(job, bytes, J_BYTES);
+  store<u32>(job, <u32>body + bytes, J_TAG);
 }
 
 /** Begins a protected frame: writes what leads the body, fills the job, and returns where the body goes. The caller has made sure of room. */
@@ -76,7 +67,6 @@ export function begin(s: usize, type: u32, bytes: u32, job: usize): usize {
   let p = OUT + outBytes(), counter = load<u64>(s, S_TX_COUNTER);
   let time = now() - load<u32>(s, S_BASE);
   type |= FLAG_NATIVE;
-  header(job + J_HEADER, counter, time, type, bytes);
   if (isDatagram(s)) {
     store<u16>(p, bytes + 10 + load<u8>(s, S_TAG_BYTES));
     store<u8>(p, type, 2);
@@ -84,13 +74,15 @@ export function begin(s: usize, type: u32, bytes: u32, job: usize): usize {
     store<u16>(p, bswap<u16>(<u16>counter), 7);
     p += 9;
   } else {
-    p = lead(p, type, bytes);
+    let second = <u32>(bytes > 127); // a second byte of the length; where there is none, time overwrites it
+    store<u8>(p, type);
+    store<u8>(p, bytes | (second << 7), 1);
+    store<u8>(p, bytes >> 7, 2);
+    p += 2 + second;
   }
   store<u32>(p, bswap<u32>(time << 8)); // and a byte of the body, which is written later
   p += 3;
-  store<u32>(job, <u32>p, J_BODY);
-  store<u32>(job, bytes, J_BYTES);
-  store<u32>(job, <u32>p + bytes, J_TAG);
+  describe(job, counter, time, type, p, bytes);
   return p;
 }
 
@@ -107,24 +99,24 @@ export function finish(s: usize): void {
   advance(s, JOB);
 }
 
-export function sendAck(s: usize, id: u32, status: u32): void {
-  let p = begin(s, ACK, 5, JOB);
-  store<u32>(p, bswap<u32>(id));
-  store<u8>(p, status, 4);
+/** A frame whose body is the first `bytes` of these two little-endian words; what is written too much the tag overwrites. */
+export function sendControl(s: usize, type: u32, bytes: u32, first: u32, second: u32): void {
+  let p = begin(s, type, bytes, JOB);
+  store<u32>(p, first);
+  store<u32>(p, second, 4);
   finish(s);
 }
 
-/** An unprotected handshake frame of `bytes`: returns where its body goes. */
+export function sendAck(s: usize, id: u32, status: u32): void {
+  sendControl(s, ACK, 5, bswap<u32>(id), status);
+}
+
+/** An unprotected handshake frame of `bytes`, fewer than 128 on a stream: returns where its body goes, whose first bytes are overwritten. */
 export function plain(s: usize, type: u32, bytes: u32): usize {
-  let p = OUT + outBytes(), end: usize;
-  if (isDatagram(s)) {
-    store<u16>(p, bytes + 1);
-    store<u8>(p, type | FLAG_NATIVE, 2);
-    p += 3;
-  } else {
-    p = lead(p, type, bytes);
-  }
-  end = p + bytes;
-  store<u32>(ARENA, <u32>(end - OUT), A_OUT_BYTES);
+  let datagram = <u32>isDatagram(s), p = OUT + outBytes();
+  type |= FLAG_NATIVE;
+  store<u32>(p, datagram ? (bytes + 1) | (type << 16) : type | (bytes << 8));
+  p += 2 + datagram;
+  store<u32>(ARENA, <u32>(p - OUT) + bytes, A_OUT_BYTES);
   return p;
 }

@@ -3,7 +3,7 @@
 import {
   EV_CLOCK, PING, PONG, REFUSED_MALFORMED, REFUSED_PONG, S_TX_COUNTER,
 } from "../abi";
-import { begin, emit, finish, hasRoom, refuse, refuseMessage } from "./output";
+import { begin, emit, finish, hasRoom, sendControl } from "./output";
 import { slowDown } from "./slow";
 import {
   JOB, OUT_RESERVE, S_BASE, S_CLOCK_LOST, S_CLOCK_SET, S_CONFIRMED, S_PING, S_PINGING, S_PING_COUNTER,
@@ -15,39 +15,39 @@ export function sendPing(s: usize): void {
   store<u32>(s, now(), S_PING);
   store<u32>(s, load<u32>(s, S_TX_COUNTER), S_PING_COUNTER);
   store<u8>(s, 1, S_PINGING);
-  let p = begin(s, PING, 8, JOB);
-  store<u32>(p, 0);
-  store<u32>(p, bswap<u32>(now()), 4);
-  finish(s);
+  sendControl(s, PING, 8, 0, bswap<u32>(now()));
 }
 
-export function ping(s: usize, p: usize, bytes: u32): void {
-  if (bytes != 8) return refuse(REFUSED_MALFORMED, PING);
+/** Both return a refusal, or 0. */
+export function ping(s: usize, p: usize, bytes: u32): u32 {
+  if (bytes != 8) return REFUSED_MALFORMED;
   let t1 = load<u64>(p), own = bswap<u32>(clock(s));
   let out = begin(s, PONG, 16, JOB);
   store<u64>(out, t1);
   store<u32>(out, own, 8);
   store<u32>(out, own, 12);
   finish(s);
+  return 0;
 }
 
 /** Only the device sets its clock, once a PING, and only by a round trip within the window. */
-export function pong(s: usize, p: usize, bytes: u32): void {
-  if (bytes != 16) return refuse(REFUSED_MALFORMED, PONG);
+export function pong(s: usize, p: usize, bytes: u32): u32 {
+  if (bytes != 16) return REFUSED_MALFORMED;
   let sent = bswap<u32>(load<u32>(p, 12));
   let trip = now() - load<u32>(s, S_PING) - (sent - bswap<u32>(load<u32>(p, 8)));
-  if (!load<u8>(s, S_PINGING) || load<u32>(p) || bswap<u32>(load<u32>(p, 4)) != load<u32>(s, S_PING)) return refuse(REFUSED_PONG, PONG);
+  if (!load<u8>(s, S_PINGING) || load<u32>(p) || bswap<u32>(load<u32>(p, 4)) != load<u32>(s, S_PING)) return REFUSED_PONG;
   store<u8>(s, 0, S_PINGING);
   store<u8>(s, 0, S_TIMED_OUT);
   store<u32>(s, load<u32>(s, S_PING_COUNTER), S_CONFIRMED);
   let window = load<u32>(s, S_WINDOW);
   if (trip > window >> 1) slowDown(s);
   if (isDevice(s)) {
-    if (trip > window) return refuseMessage(REFUSED_PONG, PONG, 0, trip);
+    if (trip > window) return REFUSED_PONG;
     let before = clock(s), after = sent + (trip >> 1);
     store<u32>(s, now() - after, S_BASE);
     store<u32>(s, now(), S_CLOCK_SET);
     store<u8>(s, 0, S_CLOCK_LOST);
     emit(EV_CLOCK, after - before, trip);
   }
+  return 0;
 }

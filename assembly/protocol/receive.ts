@@ -3,7 +3,7 @@
 import {
   ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, PING, PONG,
   READY, REFUSED_BAD_TAG, REFUSED_CLOCK_LOST, REFUSED_FUTURE, REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE,
-  REFUSED_UNKNOWN_TYPE, SKIP, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK,
+  REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK,
 } from "../abi";
 import { acknowledged, deliver } from "./delivery";
 import { end } from "./end";
@@ -12,13 +12,15 @@ import { emit, event, refuse, refuseMessage, sendAck } from "./output";
 import { ping, pong } from "./ping";
 import { ready } from "./ready";
 import {
-  JOB, J_BODY, J_BYTES, J_TIME, J_TYPE, S_BAD_TAGS, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
+  JOB, J_BODY, J_BYTES, J_TIME, J_TYPE, S_BAD, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
   isDatagram, isDevice, now,
 } from "./slot";
 import { open } from "./suite";
 
 /** After so many a datagram session is begun anew: 2^20 tries at an 8-byte tag succeed with a chance of 2^-44. */
 const BAD_TAGS_MAX: u32 = 1048576;
+/** While CHALLENGE is awaited anybody can send one that does not hold. */
+const BAD_CHALLENGES_MAX: u32 = 8;
 /** Types that never want an ACK: READY, ACK, PING, PONG, CLOSE. */
 const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
 /** The oldest age whose milliseconds 31 bits hold, 24.8 days; an older one is told as the earliest time there is. */
@@ -28,39 +30,35 @@ const AGE_MAX: u32 = 34359738;
 export function broken(s: usize, reason: u32, type: u32): void {
   refuse(reason, type);
   if (isDatagram(s)) {
-    let bad = load<u32>(s, S_BAD_TAGS) + <u32>(reason == REFUSED_BAD_TAG);
-    store<u32>(s, bad, S_BAD_TAGS);
-    if (bad < BAD_TAGS_MAX || !isDevice(s)) return;
+    let hello = load<u8>(s, S_STATE) == STATE_HELLO;
+    let bad = load<u32>(s, S_BAD) + <u32>(hello | (reason == REFUSED_BAD_TAG)), most = hello ? BAD_CHALLENGES_MAX : BAD_TAGS_MAX;
+    store<u32>(s, bad, S_BAD);
+    if (bad < most || !isDevice(s)) return;
   }
   end(s, DOWN_REFUSED, reason, 0);
 }
 
-/** One protected frame at p. Returns the bytes it took; 0: more are wanted, or the session has ended. */
-export function receive(s: usize, p: usize, available: u32): u32 {
-  let type = <u32>load<u8>(p);
+/** One protected frame at p. Returns the bytes it took, STREAM_WANTS_MORE, or minus a refusal, which the caller gives to `broken`. */
+export function receive(s: usize, p: usize, available: u32): i32 {
   let total = parse(s, p, available, JOB, 0);
-  if (total == STREAM_WANTS_MORE) return 0;
-  if (total < 0) {
-    broken(s, -total, type);
-  } else if (awaitsReady(s) && (type & TYPE_MASK) != READY && (type & TYPE_MASK) != CLOSE) {
-    broken(s, REFUSED_STATE, type); // nothing is handled before READY
-  } else if (open(s, JOB)) {
-    handle(s, JOB);
-    return total;
-  } else {
-    broken(s, REFUSED_BAD_TAG, type);
+  if (total < 0) return total;
+  if (isDevice(s) && load<u8>(s, S_STATE) == STATE_PROVED) {
+    let kind = <u32>load<u8>(p) & TYPE_MASK;
+    if (kind != READY && kind != CLOSE) return -REFUSED_STATE; // nothing else is handled before READY
   }
-  return isDatagram(s) ? available : 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function awaitsReady(s: usize): bool {
-  return isDevice(s) && load<u8>(s, S_STATE) == STATE_PROVED;
+  if (!open(s, JOB)) return -REFUSED_BAD_TAG;
+  handle(s, JOB);
+  return total;
 }
 
 /** Acts on a frame whose tag held. */
 export function handle(s: usize, job: usize): void {
+  let reason = act(s, job);
+  if (reason) refuse(reason, load<u8>(job, J_TYPE));
+}
+
+/** Returns why the frame is refused, or 0. */
+function act(s: usize, job: usize): u32 {
   let type = <u32>load<u8>(job, J_TYPE), kind = type & TYPE_MASK;
   let p = <usize>load<u32>(job, J_BODY), bytes = load<u32>(job, J_BYTES);
   let time = <i32>bswap<u32>(load<u32>(job, J_TIME));
@@ -80,7 +78,7 @@ export function handle(s: usize, job: usize): void {
     } while (byte > 127 && n < 8);
     id = bswap<u32>(load<u32>(p));
     if (<u32>(n > bytes) | <u32>(byte > 127) | (<u32>!byte & <u32>(n > 5)) | <u32>!id | ((NEVER_WANTED >> kind) & 1)
-      | (<u32>(kind == SKIP) & <u32>(n != bytes))) return refuse(REFUSED_MALFORMED, type);
+      | (<u32>(kind == SKIP) & <u32>(n != bytes))) return REFUSED_MALFORMED;
     p += n;
     bytes -= n;
     time = age > AGE_MAX ? i32.MIN_VALUE : time - ((age * 125) >> 1); // 62.5 ms
@@ -89,10 +87,11 @@ export function handle(s: usize, job: usize): void {
   if (kind == PING) return ping(s, p, bytes);
   if (kind == PONG) return pong(s, p, bytes);
   if (kind == CLOSE) {
-    if (bytes < 3) return refuse(REFUSED_MALFORMED, type);
+    if (bytes < 3) return REFUSED_MALFORMED;
     let reason = <u32>load<u8>(p), after = <u32>bswap<u16>(load<u16>(p, 1));
     emit(EV_CLOSED | (reason << 8) | (after << 16), 0, 0);
-    return end(s, DOWN_CLOSED, reason, after);
+    end(s, DOWN_CLOSED, reason, after);
+    return 0;
   }
 
   // The time rule: outside the window nothing is acted on; what was taken before is still said to be taken.
@@ -102,12 +101,13 @@ export function handle(s: usize, job: usize): void {
   if (reason) {
     refuseMessage(reason, type, id, off);
     if (id) sendAck(s, id, id <= load<u32>(s, S_IN_LAST) ? ACK_OK : ACK_STALE);
-    return;
+    return 0;
   }
 
-  if (id) return deliver(s, type, kind, id, time, p, bytes);
-  if (kind == DATA) return event(EV_MESSAGE | (type << 8) | (bytes << 16), p, 0, time);
-  if (kind == ACK && bytes == 5) return acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
-  if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) return ready(s, p);
-  refuse(kind == ACK || kind == SKIP || (kind == READY && isDevice(s)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE, type);
+  if (id) deliver(s, type, kind, id, time, p, bytes);
+  else if (kind == DATA) event(EV_MESSAGE | (type << 8) | (bytes << 16), p, 0, time);
+  else if (kind == ACK && bytes == 5) acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
+  else if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) ready(s, p);
+  else return kind == ACK || kind == SKIP || (kind == READY && isDevice(s)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE;
+  return 0;
 }

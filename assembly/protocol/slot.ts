@@ -2,7 +2,7 @@
 // Offsets are constants, so each access is one load or store with an immediate; what is used most lies below 128.
 
 import {
-  A_COUNTERS, A_EVENTS, A_OUT, A_OUT_CAP, A_RX_END, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
+  A_COUNTERS, A_EVENTS, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
 } from "../abi";
 
 export const S_RX_WINDOW: usize = 24; //   u64: bit i = the counter i below the highest was seen (datagrams)
@@ -32,10 +32,9 @@ export const S_PING_COUNTER: usize = 120; //u32: low half of its counter
 export const S_PINGING: usize = 124; //    u8: a PING is outstanding
 export const S_HEARD_ANY: usize = 125; //  u8: a frame of this session was heard
 export const S_CLOCK_LOST: usize = 126; // u8
-export const S_BAD: usize = 127; //        u8: bad CHALLENGEs for this HELLO
 export const S_DOUBT: usize = 136; //      u32: highest id framed in an earlier session
 export const S_CLOCK_SET: usize = 140; //  u32: now at which the clock was last set
-export const S_BAD_TAGS: usize = 148; //   u32: bad tags in this session (datagrams)
+export const S_BAD: usize = 148; //        u32: datagrams that did not hold: bad CHALLENGEs for this HELLO, then bad tags in this session
 export const S_ENDED_AT: usize = 152; //   u32: device: now at which the wait is over
 export const S_SPREAD: usize = 156; //     u32 ms: device: told in READY
 export const S_ATTEMPT: usize = 160; //    u8: device: tries in a row
@@ -54,8 +53,8 @@ export const RETRY_STOPPED: u32 = 3; // the outbox is unknown to the peer
 
 /** The larger of the two lists: a chunk of 64 KiB holds some thousands of frames, but one call need not take them all. */
 export const EVENT_CAP: u32 = GATEWAY ? 1024 : 16;
-/** Room that must be free before a frame is handled: it may cause one control frame and three events. */
-export const OUT_RESERVE: u32 = 64;
+/** Room that must be free before a frame is handled: it may cause three events and one control frame, of 44 bytes at most (PONG as a datagram). */
+export const OUT_RESERVE: u32 = 60;
 export const OUT_CAP: u32 = GATEWAY ? 98304 : BUFFER + 128;
 export const RX_CAP: u32 = BUFFER + 32;
 
@@ -64,7 +63,7 @@ const O_JOB: usize = ARENA_FIXED;
 const O_SCRATCH: usize = O_JOB + 32;
 const O_EVENTS: usize = O_SCRATCH + 176;
 const O_RX: usize = O_EVENTS + EVENT_CAP * EVENT_BYTES;
-const O_OUT: usize = O_RX + RX_CAP;
+const O_OUT: usize = O_RX + RX_CAP; // directly: A_RX_END is A_OUT
 
 export const ARENA: usize = memory.data(<i32>(O_OUT + OUT_CAP), 8);
 export const DEVICE_SLOT: usize = ARENA + A_SLOT;
@@ -78,6 +77,7 @@ export const J_HEADER: usize = 16; // counter u64, time u32, type u8, length u16
 export const J_COUNTER_LOW: usize = 20;
 export const J_TIME: usize = 24;
 export const J_TYPE: usize = 28;
+export const J_LENGTH: usize = 29;
 export const JOB_BYTES: u32 = 32;
 /** Scratch: MAC 32, OKM 44, nonce 12, HMAC state 64. */
 export const MAC: usize = ARENA + O_SCRATCH;
@@ -100,7 +100,6 @@ export function locate(): void {
   store<u32>(ARENA, <u32>EVENTS, A_EVENTS);
   store<u32>(ARENA, <u32>OUT, A_OUT);
   store<u32>(ARENA, OUT_CAP, A_OUT_CAP);
-  store<u32>(ARENA, <u32>RX + RX_CAP, A_RX_END);
 }
 
 /** The host's `now` of this call. A global, because it is read in 30 places: 2 bytes each instead of 5. Starts at 0: see docs/abi.md. */
