@@ -70,7 +70,7 @@ function shrink(binaryen, features, binary) {
   binaryen.setOneCallerInlineMaxSize(-1); // no limit
   binaryen.setFlexibleInlineMaxSize(20); // Binaryen's default
   try {
-    return [2, 3, 4]
+    return [0, 2, 3, 4]
       .map((nodes) => {
         binaryen.setAlwaysInlineMaxSize(nodes);
         return converge(binaryen, features, binary);
@@ -92,11 +92,37 @@ function converge(binaryen, features, binary) {
   const module = binaryen.readBinary(binary);
   try {
     module.setFeatures(features);
-    for (let best = binary; ; best = binary) {
+    for (let best = Infinity; binary.length < best; binary = module.emitBinary()) {
+      best = binary.length;
       module.optimize();
-      binary = module.emitBinary();
-      if (binary.length >= best.length) return best;
     }
+    return shortenAddresses(binaryen, features, module.emitText());
+  } finally {
+    module.dispose();
+  }
+}
+
+/**
+ * Of a constant address, Binaryen puts all into the pointer: `i32.const 100`, `i32.load` take 6 bytes. A pointer up to 63
+ * and an offset up to 127 have one byte each: for addresses up to 190 the sum is split, and an access takes 5.
+ * @param {any} binaryen
+ * @param {number} features
+ * @param {string} text  the module as emitText writes it: a constant pointer stands on the line behind its load or store
+ * @returns {Uint8Array}
+ */
+function shortenAddresses(binaryen, features, text) {
+  const access = /(\(i(?:32|64)\.(?:load|store)\w*)(?: offset=(\d+))?(\s*\(i32\.const )(\d+)\)/g;
+  const module = binaryen.parseText(
+    text.replace(access, (_all, operation, offset, pointer, base) => {
+      const address = Number(base) + Number(offset ?? 0);
+      const rest = address > 127 && address <= 63 + 127 ? 63 : 0;
+      return `${operation} offset=${address - rest}${pointer}${rest})`;
+    }),
+  );
+  try {
+    module.setFeatures(features);
+    if (!module.validate()) throw new Error('the module is invalid after its addresses were shortened');
+    return module.emitBinary();
   } finally {
     module.dispose();
   }
