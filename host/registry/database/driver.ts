@@ -48,7 +48,7 @@ export async function findDriver(wanted: 'auto' | DriverName): Promise<Driver> {
 function nodeSqlite(): NodeSqlite | undefined {
   // It warns that it is experimental, on stderr, in the middle of what a command prints. The registry's tests run on it.
   const warn = process.emitWarning;
-  process.emitWarning = (() => {}) as typeof process.emitWarning;
+  process.emitWarning = (() => {});
   try {
     return process.getBuiltinModule?.('node:sqlite') as NodeSqlite | undefined;
   } finally {

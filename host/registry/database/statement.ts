@@ -37,7 +37,7 @@ export class Statement<P, R> {
 
 /** `build` gets each value as a gap of that name. */
 export function statement<P>() {
-  return <R>(build: (gaps: P) => Compilable<R>): Statement<P, R> => new Statement(build(gaps<P>(0)).compile() as CompiledQuery<R>);
+  return <R>(build: (gaps: P) => Compilable<R>): Statement<P, R> => new Statement(build(gaps<P>(0)).compile());
 }
 
 function gaps<P>(row: number): P {
@@ -76,7 +76,7 @@ export class RowsStatement<P, R> {
   #of(count: number): CompiledQuery<R> {
     let compiled = this.#compiled.get(count);
     if (compiled === undefined) {
-      compiled = this.#build(Array.from({ length: count }, (_, row) => gaps<P>(row))).compile() as CompiledQuery<R>;
+      compiled = this.#build(Array.from({ length: count }, (_, row) => gaps<P>(row))).compile();
       this.#compiled.set(count, compiled);
     }
     return compiled;

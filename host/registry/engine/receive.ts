@@ -50,17 +50,18 @@ export async function commit(context: Context, batch: Batch): Promise<{ verdicts
   batch.lease.forEach((lease, i) => runs[lease]!.at.push(i));
   runs.sort((a, b) => (a.lease.identity < b.lease.identity ? -1 : a.lease.identity > b.lease.identity ? 1 : 0));
 
-  const rows: Row[] = [];
+  const accepted: (Row | undefined)[] = new Array<undefined>(batch.id.length);
   for (const run of runs) {
-    if (!(await takeAll(context, batch, run, rows))) await takeSome(context, batch, run, rows, verdicts);
+    if (!(await takeAll(context, batch, run, accepted))) await takeSome(context, batch, run, accepted, verdicts);
   }
+  const rows = accepted.filter((row) => row !== undefined); // in order of arrival again
   const { changed } = await INSERT.run(context.db, rows);
   if (changed !== rows.length) context.tally.stale = true;
   return { verdicts, rows: changed };
 }
 
 /** The usual case: consecutive, next, and with room. */
-async function takeAll(context: Context, batch: Batch, { lease, at }: Run, rows: Row[]): Promise<boolean> {
+async function takeAll(context: Context, batch: Batch, { lease, at }: Run, accepted: (Row | undefined)[]): Promise<boolean> {
   const first = batch.id[at[0]!]!;
   let count = 0;
   let bytes = 0;
@@ -73,12 +74,12 @@ async function takeAll(context: Context, batch: Batch, { lease, at }: Run, rows:
   if (!context.tally.inboxHasRoom(lease.identity, count, bytes)) return false;
   const held = await rowOf(context, RECORD.with({ ...lease, before: first - 1, last: first + at.length - 1 }));
   if (held === undefined) return false;
-  for (const index of at) accept(context, batch, lease, index, rows);
+  for (const index of at) accept(context, batch, lease, index, accepted);
   return true;
 }
 
 /** The lease has ended, or some were taken before, are not the next, or find no room: one by one. */
-async function takeSome(context: Context, batch: Batch, { lease, at }: Run, rows: Row[], verdicts: Uint8Array): Promise<void> {
+async function takeSome(context: Context, batch: Batch, { lease, at }: Run, accepted: (Row | undefined)[], verdicts: Uint8Array): Promise<void> {
   const seen = await rowOf(context, SEEN.with(lease));
   if (seen === undefined) {
     for (const index of at) verdicts[index] = SUPERSEDED;
@@ -95,7 +96,7 @@ async function takeSome(context: Context, batch: Batch, { lease, at }: Run, rows
       verdicts[index] = GAP;
     } else if (context.tally.inboxHasRoom(lease.identity, skip ? 0 : 1, sizeOf(batch, index))) {
       last = id;
-      accept(context, batch, lease, index, rows);
+      accept(context, batch, lease, index, accepted);
     } else {
       verdicts[index] = FULL;
       full = true;
@@ -104,16 +105,16 @@ async function takeSome(context: Context, batch: Batch, { lease, at }: Run, rows
   if (last > before) await rowOf(context, RECORD.with({ ...lease, before, last }));
 }
 
-function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow, index: number, rows: Row[]): void {
+function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow, index: number, accepted: (Row | undefined)[]): void {
   const flags = batch.flags[index]!;
   if ((flags & BATCH_SKIP) !== 0) return;
   const end = batch.end[index]!;
   const bytes = sizeOf(batch, index);
   tally.inbox.add(identity, 1, bytes);
-  rows.push({
+  accepted[index] = {
     identity, outbox, id: batch.id[index]!, time: batch.time[index]!, repeat: flags & BATCH_REPEAT,
     body: batch.bodies.subarray(end - bytes, end),
-  });
+  };
 }
 
 function sizeOf({ end }: Batch, index: number): number {
