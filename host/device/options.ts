@@ -60,7 +60,7 @@ export function checkDeviceOptions(options: DeviceOptions): DeviceSetup {
       full,
     },
     lifetime: checkLifetime(options.lifetime ?? 60_000),
-    unsent: checkInteger('unsent', options.unsent ?? 262_144, 1_024, 0x7fff_ffff),
+    unsent: checkInteger('unsent', options.unsent ?? 262_144, 32_768, 0x7fff_ffff),
     record: options.record,
     signal: options.signal,
     clock: options.clock ?? systemClock,

@@ -57,7 +57,7 @@ export interface DeviceOptions {
   outbox?: OutboxOptions;
   /** Default lifetime of a message, ms. Default 60,000. */
   lifetime?: number;
-  /** Bytes that may wait in the connection for a gateway that reads slowly. Default 262,144. */
+  /** Bytes that may wait in the connection for a gateway that reads slowly; at least 32,768. Default 262,144. */
   unsent?: number;
   record?: RecordStore;
   /** Aborting it closes the device at once. */

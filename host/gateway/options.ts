@@ -18,7 +18,8 @@ const LIMITS: Readonly<Record<keyof GatewayLimits, readonly [number, number, num
   helloBurst: [500, 1, 1_000_000],
   helloRateTotal: [5_000, 1, 10_000_000],
   helloBurstTotal: [10_000, 1, 10_000_000],
-  unsent: [262_144, 1_024, 0x7fff_ffff],
+  // Twice the mark of Node's sockets, so that `drain` follows whenever this is exceeded.
+  unsent: [262_144, 32_768, 0x7fff_ffff],
   lookups: [256, 1, 65_536],
   lookupTimeout: [2_000, 1, 600_000],
   lookupKept: [60_000, 0, 86_400_000],

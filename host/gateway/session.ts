@@ -262,6 +262,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   post(body: Uint8Array): boolean {
     if (this.unsent + body.length > this.#engine.limits.unsent) {
       this.#needDrain = true;
+      this.#markStuck();
       return false;
     }
     (this.#posts ??= []).push({ type: DATA, id: 0, age: 0, repeat: false, body });
@@ -388,12 +389,16 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     }
   }
 
+  /** What we read makes answers, and the peer does not take those it has. */
   #holdReading(): void {
-    if (this.#stuckSince === Infinity) {
-      this.#stuckSince = this.#engine.clock.now();
-      this.#engine.stuck(this);
-    }
+    this.#markStuck();
     this.#pause();
+  }
+
+  #markStuck(): void {
+    if (this.#stuckSince !== Infinity) return;
+    this.#stuckSince = this.#engine.clock.now();
+    this.#engine.stuck(this);
   }
 
   #pause(): void {

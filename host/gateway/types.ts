@@ -34,7 +34,7 @@ export interface GatewayLimits {
   /** The same of all addresses together. Default 5,000, 10,000. */
   helloRateTotal?: number;
   helloBurstTotal?: number;
-  /** Bytes that may wait in one connection for a peer that reads slowly. Default 262,144. */
+  /** Bytes that may wait in one connection for a peer that reads slowly; at least 32,768. Default 262,144. */
   unsent?: number;
   /** Lookups at once, and ms for each. Default 256, 2,000. */
   lookups?: number;

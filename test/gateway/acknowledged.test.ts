@@ -1,8 +1,7 @@
 /** Without a registry the handlers decide: fulfilled is ok, a throw is refused, nobody is busy. */
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Message } from 'tidelock/gateway';
-import { advanceUntil, closeAll, codeOf, listen, makeDevice, pair, Relay, TestClock, turns, until } from './support.js';
+import { advanceUntil, closeAll, codeOf, listen, makeDevice, pair, Relay, test, TestClock, turns, until } from './support.js';
 
 test('acknowledged messages come in order, each once, with stable ids', async () => {
   const { gateway, device } = await pair();

@@ -1,8 +1,7 @@
 /** A session over real sockets and the real core: what comes, in which suite, with which facts. */
-import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DeviceChange, Message } from 'tidelock/gateway';
-import { closeAll, KEY, listen, makeDevice, pair, TestClock, turns, until } from './support.js';
+import { closeAll, KEY, listen, makeDevice, pair, test, TestClock, turns, until } from './support.js';
 
 for (const suite of ['sealed', 'signed', 'signed-8'] as const) {
   test(`${suite}: messages without acknowledgement pass both ways`, async () => {

@@ -1,8 +1,26 @@
 /** What the tests of gateway and device share: a clock of their own, waiting without time, a relay between the two. */
 import { randomBytes } from 'node:crypto';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { test as uvuTest } from 'uvu';
 import { Device, type DeviceOptions, type DeviceState } from 'tidelock/device';
 import { Gateway, type Clock, type ClockTimer, type GatewayOptions } from 'tidelock/gateway';
+
+/**
+ * uvu's `test`, for tests in which a TidelockError may be thrown: uvu takes `details` of an error for a text,
+ * fails at it, and then ends the file in silence.
+ */
+export function test(name: string, handler: () => Promise<void> | void): void {
+  uvuTest(name, async () => {
+    try {
+      await handler();
+    } catch (error) {
+      if (typeof (error as { details?: unknown } | undefined)?.details !== 'object') throw error;
+      const { message, stack } = error as Error;
+      throw Object.assign(new Error(message, { cause: error }), { stack });
+    }
+  });
+}
+test.run = (): void => uvuTest.run();
 
 interface Timer {
   at: number;
@@ -152,6 +170,7 @@ export class Relay {
   filterToDevice: (chunk: Buffer) => Buffer | undefined = (chunk) => chunk;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #fromGateway = new Set<Socket>();
 
   private constructor(server: Server) {
     this.#server = server;
@@ -171,6 +190,27 @@ export class Relay {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Stops, or goes on, reading what the gateway sends. */
+  readGateway(on: boolean): void {
+    for (const socket of this.#fromGateway) {
+      if (on) socket.resume();
+      else socket.pause();
+    }
+  }
+
+  /** Sends bytes to the gateway, or a FIN to one side, whatever the other does. */
+  inject(bytes: Buffer): void {
+    for (const socket of this.#fromGateway) socket.write(bytes);
+  }
+
+  finToGateway(): void {
+    for (const socket of this.#fromGateway) socket.end();
+  }
+
+  finToDevice(): void {
+    for (const socket of this.#sockets) if (!this.#fromGateway.has(socket)) socket.end();
+  }
+
   close(): Promise<void> {
     this.cut();
     return new Promise((resolve) => this.#server.close(() => resolve()));
@@ -178,6 +218,8 @@ export class Relay {
 
   #join(device: Socket, gateway: Socket): void {
     this.connections += 1;
+    this.#fromGateway.add(gateway);
+    gateway.on('close', () => this.#fromGateway.delete(gateway));
     for (const [from, to] of [[device, gateway], [gateway, device]] as const) {
       this.#sockets.add(from);
       from.on('error', () => undefined);
