@@ -67,6 +67,9 @@ class Journal {
   }
 }
 
+/** @type {string[]} */
+const inboxOrder = [];
+
 const { Gateway, openRegistry } = await load();
 const folder = await mkdtemp(path.join(os.tmpdir(), 'tidelock-demo-'));
 const journal = new Journal();
@@ -109,7 +112,7 @@ async function run() {
     say('gateway', `refused: ${reason}`, off > 0 ? `${off} ms off` : (device ?? 'before any proof'));
     journal.add({ refused: reason, off });
   });
-  void readInbox(gateway);
+  readInbox(gateway).catch((error) => fail(describe(error)));
   const device = startDevice();
   device.send({ start: { url: wire.url, id: ID, key } });
   const online = await journal.find(({ state }) => state === 'online');
@@ -162,7 +165,7 @@ async function run() {
     await sleep(HOLD);
     return [bytes];
   });
-  await expectRefusal(device, '22.3 °C', 'stale', 'the late frame was refused; sent again with the time of now, it passed');
+  await expectRefusal(device, '22.3 °C', 'stale', 'the late frame was refused, though its tag is right');
 
   chapter('What the application has');
   const readings = ['21.4 °C', '21.5 °C', '21.7 °C', '21.9 °C', '22.0 °C', '22.3 °C'];
@@ -177,9 +180,6 @@ async function run() {
   if (broken === 0) close(`Everything held, in ${seconds} s. Next: README.md, or npx tidelock --help`);
   else close(`${broken} of the claims did not hold.`);
 }
-
-/** @type {string[]} */
-const inboxOrder = [];
 
 /** @param {import('tidelock/gateway').Gateway} gateway */
 async function readInbox(gateway) {
@@ -235,7 +235,7 @@ async function expectRefusal(device, reading, reason, text) {
   claim(refused !== undefined, text);
   const acknowledged = await arrived;
   const online = await journal.find(({ state }) => state === 'online' || reason === 'stale');
-  claim(acknowledged !== undefined && online !== undefined, reason === 'stale' ? 'the session went on' : 'the device came back by itself, and nothing was lost');
+  claim(acknowledged !== undefined && online !== undefined, reason === 'stale' ? 'sent again with the time of now it passed, in the same session' : 'the device came back by itself, and nothing was lost');
 }
 
 /**

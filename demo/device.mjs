@@ -5,7 +5,7 @@
 import { Device } from 'tidelock/device';
 
 /** @param {object} report */
-const tell = (report) => process.send?.(report);
+const tell = (report) => process.send?.(report, undefined, {}, () => undefined); // the parent may have gone
 
 /** @type {Device | undefined} */
 let device;

@@ -12,6 +12,7 @@ import { readKeyFile } from './key-file.js';
 import { LineSplitter } from './lines.js';
 import { jsonLine, textLine } from './message-line.js';
 import { Output, OutputClosed } from './output.js';
+import { openRecord } from './record-file.js';
 import { onStop } from './stop.js';
 
 export interface DeviceCommandOptions {
@@ -23,6 +24,8 @@ export interface DeviceCommandOptions {
   /** ms after which a line is given up. */
   lifetime: number;
   suites: Suite[];
+  /** Where the record of what was taken is kept. */
+  recordFile: string | undefined;
   manner: Manner;
 }
 
@@ -35,6 +38,7 @@ const FAREWELL = 1_000;
 /** Returns the exit code. Throws what keeps it from starting: a bad address, key file or identity. */
 export async function runDevice(urls: readonly string[], options: DeviceCommandOptions): Promise<number> {
   for (const url of urls) parseAddress(url);
+  const record = options.recordFile === undefined ? {} : { record: openRecord(options.recordFile) };
   const key = readKeyFile(options.keyFile);
   let device: Device;
   try {
@@ -45,6 +49,7 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
       keyId: options.keyId,
       lifetime: options.lifetime,
       suites: options.suites,
+      ...record,
       start: false,
     });
   } finally {
@@ -66,7 +71,7 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
   // The device waits for the listener's promise: it decides the acknowledgement.
   // eslint-disable-next-line @typescript-eslint/no-misused-promises
   device.on('message', (message) => print(message, output, manner));
-  const unlisten = onStop(() => stop.abort());
+  onStop(() => stop.abort());
   try {
     device.connect();
     const failed = await sendLines(device, process.stdin, stop.signal, manner);
@@ -75,7 +80,6 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
     if (outputFault !== undefined && !(outputFault instanceof OutputClosed)) throw outputFault;
     return failed === 0 ? EXIT_OK : EXIT_NOT_DELIVERED;
   } finally {
-    unlisten();
     process.stdin.destroy(); // a terminal or an open pipe would keep the process alive
     await device.close({ drain: 0 });
   }
@@ -86,7 +90,7 @@ async function print(message: DeviceMessage, output: Output, { json }: Manner): 
   try {
     await output.line(json ? jsonLine(message) : textLine(message));
   } catch {
-    // Not printed, so not acknowledged: left open until the device closes, the gateway keeps it.
+    // Not printed, so neither acknowledged nor refused: left open until the device closes.
     await new Promise(() => undefined);
   }
 }

@@ -66,6 +66,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     .addOption(new Option('--lifetime <TIME>', 'how long a line may wait, such as 30s').default(60_000, '60s').argParser(parseDuration))
     .addOption(new Option('--suites <NAMES>', 'sealed, signed, signed-8').default(['sealed'], 'sealed').argParser(suiteNames))
     .option('--listen', 'stay when stdin has ended')
+    .option('--record <FILE>', 'remember there what was taken, so that nothing is in doubt after an end')
     .option('--json', 'write one JSON object a line')
     .action(async function (this: Command, urls: string[]) {
       const flags = this.opts<Flags>();
@@ -77,6 +78,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
         listen: flags['listen'] === true,
         lifetime: flags['lifetime'] as number,
         suites: flags['suites'] as Suite[],
+        recordFile: flags['record'] as string | undefined,
         manner: { ...manner, json: flags['json'] === true },
       });
     });

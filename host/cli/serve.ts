@@ -43,14 +43,13 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       cleanup.push(() => control.close());
     }
     const stopped = new Promise<void>((resolve) => {
-      const unlisten = onStop((signal) => {
+      onStop((signal) => {
         log.info({ signal }, 'stopping: finishing what was accepted');
         close().then(resolve, (error: unknown) => {
           log.error({ error }, 'closing failed');
           resolve();
         });
       });
-      cleanup.push(unlisten);
     });
     log.info({ addresses: gateway.addresses, database: settings.database, control: path, pid: process.pid, version }, 'ready');
     await printAll({ gateway, output, settings, log, stopped });

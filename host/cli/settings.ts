@@ -1,9 +1,10 @@
 /** The settings of the command: what each may be, and where it may be given. */
-import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Settings } from './setting-types.js';
+import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Limits, type Settings } from './setting-types.js';
 import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
 import { databasePath } from '../registry/database/file.js';
+import { checkLimits } from '../registry/limits.js';
 import { parseAddress } from '../transport/address.js';
 
 /** What a place holds, before it is checked: text from a flag or the environment, any JSON value from the file. */
@@ -80,19 +81,28 @@ function shown(given: Given): string {
   return json.length > 60 ? `${json.slice(0, 57)}…` : json;
 }
 
-/** A whole number within the gateway's own bounds: they stand there, once. */
-function gatewayNumber(option: string, limit = false) {
+/** A whole number that `check` accepts: bounds stand where they are obeyed, once. */
+function checkedNumber(check: (number: number) => unknown) {
   return (given: Given): number => {
     const number = typeof given === 'string' && /^\d+$/.test(given) ? Number(given) : given;
     if (typeof number !== 'number') throw new Fault(`must be a whole number, not ${shown(given)}`);
     try {
-      checkGatewayOptions({ devices: {}, ...(limit ? { limits: { [option]: number } } : { [option]: number }) });
+      check(number);
     } catch (error) {
       if (error instanceof TidelockError) throw new Fault(`is ${shown(given)}, but ${error.details['expected'] ?? error.problem}`);
       throw error;
     }
     return number;
   };
+}
+
+function gatewayNumber(option: string) {
+  return checkedNumber((number) => checkGatewayOptions({ devices: {}, [option]: number }));
+}
+
+function limitNumber(name: keyof Limits) {
+  const gateway = LIMITS[name] === 'gateway';
+  return checkedNumber((number) => (gateway ? checkGatewayOptions({ devices: {}, limits: { [name]: number } }) : checkLimits({ [name]: number })));
 }
 
 function setting(name: string, placeholder: string | undefined, help: string, parse: (given: Given) => unknown, many = false): Setting {
@@ -114,7 +124,7 @@ export const SETTINGS: readonly Setting[] = [
   setting('largest', 'BYTES', 'largest body taken from a device (default 16383)', gatewayNumber('largest')),
   setting('suites', 'NAMES', 'sealed, signed, signed-8 (default sealed)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
-  ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', LIMITS[name] === 'gateway' ? gatewayNumber(name, true) : whole(0, Number.MAX_SAFE_INTEGER))),
+  ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];
 
 const BY_NAME = new Map(SETTINGS.map((entry) => [entry.name, entry]));

@@ -10,20 +10,14 @@ const SIGNALS: readonly (readonly [NodeJS.Signals, number])[] =
     ? [['SIGINT', EXIT_SIGINT], ['SIGBREAK', EXIT_SIGINT], ['SIGHUP', EXIT_SIGTERM]]
     : [['SIGINT', EXIT_SIGINT], ['SIGTERM', EXIT_SIGTERM]];
 
-/**
- * Calls `first` at the first signal; a second one exits. Returns what takes the listeners off again, so that the
- * process can end by itself.
- */
-export function onStop(first: (signal: string) => void): () => void {
+/** Calls `first` at the first signal; a second one exits. Listeners of signals do not keep the process alive. */
+export function onStop(first: (signal: string) => void): void {
   let asked = false;
-  const listeners = SIGNALS.map(([signal, code]) => {
-    const listener = (): void => {
+  for (const [signal, code] of SIGNALS) {
+    process.on(signal, () => {
       if (asked) process.exit(code);
       asked = true;
       first(signal);
-    };
-    process.on(signal, listener);
-    return () => process.off(signal, listener);
-  });
-  return () => listeners.forEach((remove) => remove());
+    });
+  }
 }

@@ -1,8 +1,8 @@
 /** `tidelock device`: lines up, acknowledged; messages down; and every way in which it cannot begin. */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { inPlace, jsonLines, posix, type Place } from './harness.js';
+import { inPlace, jsonLines, posix, type Place, type Running } from './harness.js';
 import { skip } from '../support/skip.js';
 
 const test = suite('device');
@@ -59,16 +59,37 @@ onPosix('with --listen it stays and prints what comes, until it is told to stop'
     assert.is((await running.ended()).code, 0);
   }));
 
-onPosix('a reader that goes away: the command stays at the gateway', () =>
+/** A command is sent, but its line cannot be written: the reader has gone. Then the device comes again. */
+async function unprinted(place: Place, more: string[]): Promise<{ sender: Running; again: Running }> {
+  const url = await ready(place);
+  const running = place.start(words(url, '--listen', ...more), { input: '' });
+  await running.line('stderr', /online/);
+  assert.is((await place.run(['send', 'pump-7', 'first', '--wait'])).code, 0);
+  running.child.stdout!.destroy();
+  const sender = place.start(['send', 'pump-7', 'second', '--wait']);
+  assert.is((await running.ended()).code, 0);
+  return { sender, again: place.start(words(url, '--listen', ...more), { input: '' }) };
+}
+
+onPosix('a command whose line could not be written is in doubt, and its sender learns it', () =>
   inPlace(async (place) => {
-    const url = await ready(place);
-    const running = place.start(words(url, '--listen'), { input: '' });
-    await running.line('stderr', /online/);
-    running.child.stdout!.destroy();
-    await place.run(['send', 'pump-7', 'stays']);
-    assert.is((await running.ended()).code, 0);
-    const again = place.start(words(url, '--listen'), { input: '' });
-    await again.line('stdout', /^stays$/);
+    const { sender, again } = await unprinted(place, []);
+    const { code, stderr } = await sender.ended();
+    assert.is(code, 3);
+    assert.match(stderr, /^tidelock: IN_DOUBT/m);
+    assert.is(again.stdout, '');
+  }));
+
+onPosix('with --record it comes again, and nothing is in doubt', () =>
+  inPlace(async (place) => {
+    const { sender, again } = await unprinted(place, ['--record', 'pump-7.record']);
+    assert.is((await sender.ended()).code, 0);
+    assert.is(again.stdout, 'second\n');
+    assert.match(readFileSync(place.path('pump-7.record'), 'utf8'), /^\{"outbox":\d+,"last":\d+\}\n$/);
+    writeFileSync(place.path('pump-7.record'), 'other');
+    const spoiled = await place.run(words('tidelock://127.0.0.1:1', '--record', 'pump-7.record'));
+    assert.is(spoiled.code, 1);
+    assert.match(spoiled.stderr, /INPUT_INVALID: the record file pump-7.record is no record/);
   }));
 
 test('a wrong key and an unknown identity are refused alike, and the words say what to look at', () =>
