@@ -10,7 +10,7 @@ import { GatewayCore } from '../core/index.js';
 import { isPromise } from '../delivery/handling.js';
 import type { Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
-import { refusalName } from '../names.js';
+import { closeName, refusalName } from '../names.js';
 import type { DeliveryStore, Registry, Takeover } from '../registry/types.js';
 import { Lingering } from '../transport/linger.js';
 import { TcpLink, type LinkTotals } from '../transport/tcp.js';
@@ -224,11 +224,7 @@ export class Engine {
       }
       this.peers.left(peer, now);
     }
-    if (session.since !== 0) {
-      const device = session.describe();
-      this.log.logger?.info({ device: device.id, address: device.address, session: device.session, reason }, 'device offline');
-      this.#events.device({ ...device, online: false, reason });
-    }
+    this.#offline(session, reason);
     this.settled();
   }
 
@@ -327,9 +323,19 @@ export class Engine {
     return [peer?.live, peer?.accepting].filter((session) => session !== undefined);
   }
 
+  /** Tells the end of a session whose beginning was told, once. */
+  #offline(session: Session, reason: string): void {
+    if (session.since === 0 || session.gone) return;
+    session.gone = true;
+    const device = session.describe();
+    this.log.logger?.info({ device: device.id, address: device.address, session: device.session, reason }, 'device offline');
+    this.#events.device({ ...device, online: false, reason });
+  }
+
   #tookOver(session: Session, peer: Peer, before: Session): void {
     this.takeovers += 1;
     before.close(CLOSE_TAKEN_OVER);
+    this.#offline(before, closeName(CLOSE_TAKEN_OVER)); // before the later session's beginning is told
     const count = peer.takeover(this.clock.now());
     if (count !== this.limits.takeovers + 1) return; // once a minute
     const text = `more than ${this.limits.takeovers} takeovers of ${peer.identity} in a minute: two devices seem to share this identity`;
@@ -348,6 +354,7 @@ export class Engine {
     const at = Math.floor(now) >>> 0;
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_CLOCK);
     for (const link of this.admission.all()) (link as Session).reject('clock stepped');
+    this.peers.forgetEpochs();
     this.core.setClock(Math.floor(now + this.#base), at);
     const text = `wall and monotonic clock parted by ${Math.round(parted)} ms: all sessions were ended, devices come back at once`;
     this.log.logger?.warn({ parted: Math.round(parted) }, text);

@@ -81,6 +81,11 @@ export class Peers {
     }
   }
 
+  /** The wall clock has a new base: epochs of before are of another time. All sessions have ended. */
+  forgetEpochs(): void {
+    for (const peer of this.#peers.values()) peer.lastEpoch = 0;
+  }
+
   /** Sessions that stand. */
   *live(): IterableIterator<Session> {
     for (const peer of this.#peers.values()) if (peer.live !== undefined) yield peer.live;

@@ -32,6 +32,8 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   session = 0;
   /** Unix ms at which it was accepted, 0: not yet. */
   since = 0;
+  /** Its end has been told. */
+  gone = false;
   /** The right to act for the identity, and with it the device's outbox. */
   lease: Lease | undefined = undefined;
   /** What goes down to the device with an acknowledgement, once there is something. */

@@ -227,7 +227,8 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
       if (name === undefined) return; // it was never in the queue
       this.#names.delete(name);
       if (outbox.size === 0) this.#queues.delete(identity);
-      const end = error === undefined ? 'delivered' : ENDS[error.code] ?? 'cancelled';
+      const end = error === undefined ? 'delivered' : ENDS[error.code];
+      if (end === undefined) return; // the gateway closes, and tells its senders so itself
       const ended: Ended = { message: name, identity, end, at: this.#clock.unix() };
       this.emit('ended', ended);
     };
