@@ -10,7 +10,7 @@ export const CHACHA: usize = memory.data<u32>([
 /** Sets key (32 bytes), block counter and nonce (12 bytes). */
 export function chachaBegin(key: usize, counter: u32, nonce: usize): void {
   memory.copy(CHACHA + 16, key, 32);
-  store<u32>(CHACHA, counter, 48);
+  store<u32>(CHACHA, HAL ? counter : counter - 1, 48);
   memory.copy(CHACHA + 52, nonce, 12);
 }
 
@@ -35,27 +35,32 @@ export function chachaXor(data: usize, bytes: u32): void {
 // @ts-ignore: decorator
 @inline
 function rolled(data: usize, bytes: u32): void {
-  while (bytes) {
-    memory.copy(WORK, CHACHA, 64);
-    // Ten double rounds: four columns, then four diagonals, whose words lie 1, 2 and 3 columns to the right.
-    // Everything counts in bytes: 4 a column, 16 a round, 320 in all.
-    let i: usize = 0;
-    do {
-      const right = (i >>> 2) & 4;
-      quarter(i & 12, (i + right) & 12, (i + 2 * right) & 12, (i - right) & 12);
-      i += 4;
-    } while (i < 320);
-    let word: u32 = 0;
-    i = 0;
-    do {
-      if (!(i & 3)) word = load<u32>(i, WORK) + load<u32>(i, CHACHA);
-      store<u8>(data, load<u8>(data) ^ word);
-      word >>>= 8;
-      ++data;
-      --bytes;
-    } while (++i < 64 && bytes);
-    store<u32>(CHACHA, load<u32>(CHACHA, 48) + 1, 48);
+  let word: u32 = 0;
+  for (let n: u32 = 0; n < bytes; ++n) {
+    const at: usize = n & 63;
+    if (!at) block();
+    if (!(at & 3)) word = load<u32>(at, WORK) + load<u32>(at, CHACHA);
+    const p = data + n;
+    store<u8>(p, load<u8>(p) ^ word);
+    word >>>= 8;
   }
+}
+
+/** Raises the counter and leaves the block in WORK, the state not yet added. */
+// @ts-ignore: decorator
+@inline
+function block(): void {
+  store<u32>(CHACHA, load<u32>(CHACHA, 48) + 1, 48);
+  memory.copy(WORK, CHACHA, 64);
+  // Ten double rounds: four columns, then four diagonals, whose words lie 1, 2 and 3 columns to the right.
+  // Everything counts in bytes: 4 a column, 16 a round, 320 in all.
+  let i: usize = 0;
+  do {
+    const right = (i >>> 2) & 4;
+    const j = (i + right) & 12;
+    quarter(i & 12, j, (j + right) & 12, (i - right) & 12);
+    i += 4;
+  } while (i < 320);
 }
 
 /** The quarter round of 2.1 on one word of each row; the columns in bytes. */

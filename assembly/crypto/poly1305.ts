@@ -16,7 +16,7 @@ export function polyBegin(key: usize): void {
   memory.fill(H, 0, 24);
   let i: usize = 0;
   do {
-    const r = load<u32>(key + i) & (i ? 0x0ffffffc : 0x0fffffff);
+    const r = load<u32>(key + i) & (0x0ffffffc | (3 >>> i));
     store<u32>(i, r, R + 16);
     store<u32>(i, (r >>> 2) * 5, R);
   } while ((i += 4) < 16);
@@ -45,8 +45,7 @@ export function polyBlock(top: u32): void {
 /** Takes `bytes` bytes, the last block filled up with zeros (RFC 8439, 2.8.1: pad16). */
 export function polyPadded(data: usize, bytes: u32): void {
   for (; <i32>bytes > 0; bytes -= 16) {
-    store<u64>(POLY_BLOCK, 0);
-    store<u64>(POLY_BLOCK, 0, 8);
+    memory.fill(POLY_BLOCK, 0, 16);
     memory.copy(POLY_BLOCK, data, min<u32>(bytes, 16));
     polyBlock(1);
     data += 16;

@@ -2,10 +2,13 @@
 // would cost every call an argument and every session its own 112 bytes.
 import { compressBlocks } from "../kernels/sha256";
 
-/** H(0) of FIPS 180-4, 5.3.3. */
+/** H(0) of FIPS 180-4, 5.3.3; then the padding of 5.1.1, a bit and zeros, and room for the length in bits. */
 const INITIAL: usize = memory.data<u32>([
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+  0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
+const PADDING: usize = INITIAL + 32;
+const LENGTH: usize = PADDING + 64;
 
 /** K of FIPS 180-4, 4.2.2. Lazy: without it where the firmware hashes. */
 // @ts-ignore: decorator
@@ -30,10 +33,6 @@ export const SHA_BLOCK: usize = memory.data(HAL ? 64 : 256, 8);
 /** The eight working variables of each round: round t has them 4 * t bytes below the top. */
 // @ts-ignore: decorator
 @lazy const WINDOW: usize = memory.data(256 + 32, 8);
-
-/** The padding of 5.1.1, then room for the length in bits. */
-const PADDING: usize = memory.data<u64>([0x80, 0, 0, 0, 0, 0, 0, 0, 0]);
-const LENGTH: usize = PADDING + 64;
 
 /** Begins a hash. */
 export function shaBegin(): void {
