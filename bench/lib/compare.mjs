@@ -69,10 +69,22 @@ export function row({ name, unit, better, peerName, goal }, ours, peer) {
  */
 export function timed(operations, work) {
   globalThis.gc?.();
+  const cpu = process.cpuUsage();
   const start = process.hrtime.bigint();
   work();
-  return Number(process.hrtime.bigint() - start) / operations;
+  const nanoseconds = Number(process.hrtime.bigint() - start);
+  const { user, system } = process.cpuUsage(cpu);
+  shares.push((1000 * (user + system)) / nanoseconds);
+  return nanoseconds / operations;
 }
+
+const shares = /** @type {number[]} */ ([]);
+
+/** Below it other programs had the CPU while a figure was taken. */
+export const OWN_CPU = 0.9;
+
+/** What part of the timed work's time this process had a CPU; undefined where nothing was timed. */
+export const ownCpu = () => (shares.length === 0 ? undefined : median(shares));
 
 function positive(value, what) {
   if (!Number.isFinite(value) || value <= 0) throw new Error(`${what} is ${value}; the measurement went wrong`);

@@ -3,7 +3,7 @@
  * Both count at their message event; the time runs from the first message to the last.
  */
 
-import { compare, row as rowOf } from '../lib/compare.mjs';
+import { OWN_CPU, compare, row as rowOf } from '../lib/compare.mjs';
 import { median } from '../lib/statistics.mjs';
 import { quantity } from '../lib/report.mjs';
 import { withChildren } from '../lib/child.mjs';
@@ -115,4 +115,10 @@ function loads(ours, aedes) {
 }
 
 const percent = (part) => `${(100 * part).toFixed(0)} %`;
-const limit = ({ busy }) => (busy < FULL ? ' [the generator is the limit]' : '');
+
+/** A server that was not idle and yet had little CPU waited for other programs. */
+function limit({ busy, cpu, rate }) {
+  if (busy < FULL) return ' [the generator is the limit]';
+  const own = (cpu * rate) / 1e6;
+  return own < OWN_CPU ? ` [other programs had the CPU ${(100 * (1 - own)).toFixed(0)} % of the time]` : '';
+}
