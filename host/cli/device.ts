@@ -69,7 +69,7 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
   });
   device.on('error', (error) => void tell(error, manner));
   // The device waits for the listener's promise: it decides the acknowledgement.
-  // eslint-disable-next-line @typescript-eslint/no-misused-promises
+   
   device.on('message', (message) => print(message, output, manner));
   onStop(() => stop.abort());
   try {

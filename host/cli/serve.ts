@@ -6,6 +6,7 @@ import type { GatewayOptions, InboxMessage, Message } from '../gateway/types.js'
 import { openRegistry } from '../registry/index.js';
 import type { RegistryLimits } from '../registry/types.js';
 import { ControlClient } from './control/client.js';
+import { bindablePath } from './control/path.js';
 import { ControlServer } from './control/server.js';
 import { EXIT_OK } from './exits.js';
 import { createHandlers } from './handlers.js';
@@ -51,7 +52,7 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
         });
       });
     });
-    log.info({ addresses: gateway.addresses, database: settings.database, control: path, pid: process.pid, version }, 'ready');
+    log.info({ addresses: gateway.addresses, database: settings.database, control: path === undefined ? undefined : bindablePath(path), pid: process.pid, version }, 'ready');
     await printAll({ gateway, output, settings, log, stopped });
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
