@@ -110,7 +110,7 @@ export class PrimitivesCore {
     this.fresh();
     const state = this.room(64);
     this.call('extract', state, this.put(salt), salt.length, this.put(key), key.length);
-    return this.output(bytes, (out) => this.call('expand', state, this.put(info), info.length, out, bytes));
+    return this.expandState(state, info, bytes);
   }
 
   /** HKDF-Expand from a PRK. */
@@ -118,7 +118,14 @@ export class PrimitivesCore {
     this.fresh();
     const state = this.room(64);
     this.call('hmacKey', state, this.put(prk), prk.length);
-    return this.output(bytes, (out) => this.call('expand', state, this.put(info), info.length, out, bytes));
+    return this.expandState(state, info, bytes);
+  }
+
+  /** The core expands in whole blocks, and writes its counter behind the label. */
+  private expandState(state: number, info: Uint8Array, bytes: number): Uint8Array {
+    const blocks = Math.ceil(bytes / 32);
+    const label = this.put(Uint8Array.of(...info, 0));
+    return this.output(blocks * 32, (out) => this.call('expand', state, label, info.length, out, blocks)).subarray(0, bytes);
   }
 
   chacha20(key: Uint8Array, nonce: Uint8Array, counter: number, data: Uint8Array): Uint8Array {
