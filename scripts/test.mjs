@@ -11,8 +11,8 @@ import { HELP, parseTestArguments } from './lib/test-args.mjs';
 /** @typedef {import('./lib/run-job.mjs').Job} Job */
 /** @typedef {import('./lib/run-job.mjs').Verdict} Verdict */
 
-const QUICK_LIMIT = 120; // seconds; the slowest quick file takes a tenth of it
-const SLOW_LIMIT = 900;
+const QUICK_LIMIT = 240; // seconds; on an idle machine no quick file takes a tenth of it
+const SLOW_LIMIT = 1200;
 
 /** @param {string} file */
 const isSlow = (file) => path.posix.basename(file).startsWith('slow-');

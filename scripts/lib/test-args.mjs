@@ -9,7 +9,7 @@ A pattern is a part of a file's path, such as core/window or registry; with patt
   --only          the tests alone, without lint and type check
   --slow          slow-*.test.ts too
   --jobs N        processes at once (default: the processors, at most 4)
-  --limit S       seconds after which a file counts as hung (default 120, slow files 900)
+  --limit S       seconds after which a file counts as hung (default 240, slow files 1200)
   --dir DIR       where the test files are (default test)
   --no-build      the package as it stands in dist/
   --totals FILE   append the totals to FILE, as JSON

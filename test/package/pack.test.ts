@@ -104,21 +104,20 @@ test('gateway and device hold a session', () => {
   assert.equal(stdout.trim().split('\n'), ['gateway got 21.5 °C from pump-7', 'device got valve open']);
 });
 
-test('a registry opens, or says which command brings its driver', () => {
-  const script = `
-    import { openRegistry } from 'tidelock/registry';
-    try {
-      const registry = await openRegistry('sqlite:user.db');
-      await registry.close();
-      console.log('opened');
-    } catch (error) {
-      console.log(error.code, error.action);
-    }`;
-  const { code, stdout, stderr } = run(process.execPath, ['--input-type=module', '-e', script], user.directory);
+function opensOrSaysHow(args: string[]): void {
+  const { code, stdout, stderr } = run(process.execPath, args, user.directory);
   assert.is(code, 0, stderr);
   const builtIn = Number(process.versions.node.split('.')[0]) >= 22;
   if (builtIn) assert.is(stdout, 'opened\n');
   else assert.match(stdout, /^DRIVER_MISSING Run `npm install better-sqlite3/);
+}
+
+test('a registry opens, or says which command brings its driver', () => {
+  opensOrSaysHow([fixture('registry.mjs', user.directory)]);
+});
+
+test('so it does where node was given the program on its command line', () => {
+  opensOrSaysHow(['--input-type=module', '-e', readFileSync(new URL('fixtures/registry.mjs', import.meta.url), 'utf8')]);
 });
 
 test.run();
