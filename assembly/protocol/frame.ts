@@ -21,6 +21,10 @@ function seen(s: usize, delta: i32): bool {
 
 /** Remembers the counter of a frame whose tag held. */
 export function mark(s: usize): void {
+  if (STREAM_ONLY) {
+    store<u64>(s, load<u64>(s, S_RX_COUNTER) + 1, S_RX_COUNTER);
+    return;
+  }
   let delta = load<i32>(DELTA), bits = load<u64>(s, S_RX_WINDOW);
   if (delta < 0) {
     bits |= (<u64>1) << <u64>~delta;
@@ -69,7 +73,7 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
   }
   if (<u32>bytes > load<u32>(s, S_TAKES)) return -REFUSED_TOO_LONG;
   if (<u32>(body - p) > available) return STREAM_WANTS_MORE;
-  store<i32>(DELTA, delta);
+  if (!STREAM_ONLY) store<i32>(DELTA, delta);
   let field = bswap<u32>(load<u32>(body - 3)) >> 8, own = clock(s); // a byte of the body or tag is read along
   let time = own + (<i32>((field - own) << 8) >> 8);
   if (<u32>time > load<u32>(s, S_LIFE)) return -REFUSED_TIME_RANGE; // negative ones too
