@@ -16,7 +16,7 @@ export function polyBegin(key: usize): void {
   memory.fill(H, 0, 24);
   let i: usize = 0;
   do {
-    const r = load<u32>(key + i) & (0x0ffffffc | (3 >>> i));
+    const r = load<u32>(key + i) & (0x0ffffffc | (3 >>> <u32>i));
     store<u32>(i, r, R + 16);
     store<u32>(i, (r >>> 2) * 5, R);
   } while ((i += 4) < 16);
