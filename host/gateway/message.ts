@@ -1,6 +1,6 @@
 /** A message from a device, as the application gets it. */
 import { FLAG_REPEAT, SKIP, TYPE_MASK } from '../../assembly/abi.js';
-import { messageName } from './names.js';
+import { messageName } from '../registry/names.js';
 import type { Message } from './types.js';
 
 /**

@@ -9,7 +9,7 @@ import { TidelockError, type ErrorCode } from '../errors.js';
 import type {
   DeliveryStore, End, Ended, Lease, Outbound, Queued, QueueOptions, Received, Takeover, Verdict, Waiting,
 } from '../registry/types.js';
-import { messageName } from './names.js';
+import { messageName } from '../registry/names.js';
 import { LARGEST_ACKNOWLEDGED } from '../options.js';
 
 export interface VolatileBounds {

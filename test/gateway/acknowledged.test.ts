@@ -181,7 +181,7 @@ test('a volatile gateway that restarts leaves the device in doubt, or has it rep
   seen = [];
   gateway = await listen();
   gateway.on('message', (message) => void seen.push(message));
-  await advanceUntil(clock, 'all ends', () => device.waiting.messages === 0);
+  await advanceUntil(clock, 'all ends', () => device.waiting.messages === 0, device);
   assert.is(await codeOf(report.acknowledged), 'IN_DOUBT');
   await repeat.acknowledged;
   await Promise.all(later.map(({ acknowledged }) => acknowledged));
