@@ -4,7 +4,10 @@ import { SHA_BLOCK, compress, shaBegin, shaEnd, shaResume, shaSave, shaUpdate } 
 
 const DIGEST: usize = memory.data(32, 8);
 
-/** Fills `state` (64 bytes: the hash after K xor ipad, after K xor opad) from a key of any length. */
+/**
+ * Fills `state` (64 bytes: the hash after K xor ipad, after K xor opad) from a key of any length. A key of up to 32 bytes
+ * may lie where `state` begins, and a tag may go there: the first half is written last and not needed at a tag's end.
+ */
 export function hmacKey(state: usize, key: usize, bytes: u32): void {
   if (bytes > 64) {
     shaBegin();
@@ -13,8 +16,8 @@ export function hmacKey(state: usize, key: usize, bytes: u32): void {
     key = DIGEST;
     bytes = 32;
   }
-  half(state, key, bytes, 0x36);
   half(state + 32, key, bytes, 0x5c);
+  half(state, key, bytes, 0x36);
 }
 
 /** Saves the hash after the key xor one pad. */

@@ -16,7 +16,7 @@ import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, KEY_STATE, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
+  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -35,6 +35,8 @@ const S_PROOF: usize = S_TX_KEYS;
 const CONTEXT_NONCE: usize = memory.data<u8>([0x6e, 0x6f, 0x6e, 0x63, 0x65]); //                 "nonce"
 const CONTEXT_UNKNOWN: usize = memory.data<u8>([0x75, 0x6e, 0x6b, 0x6e, 0x6f, 0x77, 0x6e]); //   "unknown"
 const CHOSEN: usize = memory.data(32, 8);
+/** HMAC's state under the gateway's secret. */
+const KEY_STATE: usize = memory.data(64, 8);
 
 /** The one handshake frame that this state takes: its body, with its length in `bodyBytes`; 0: more wanted, or refused. */
 let bodyBytes: u32 = 0;

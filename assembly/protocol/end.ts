@@ -7,7 +7,7 @@ import {
 import { wipe } from "../crypto/bytes";
 import { CHACHA } from "../crypto/chacha20";
 import {
-  MAC, SCRATCH_SECRETS, SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
+  SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
 } from "./slot";
 import { emit } from "./output";
 
@@ -54,7 +54,6 @@ export function end(s: usize, why: u32, detail: u32, retryAfter: u32): void {
   }
   store<u8>(s, 0, S_CLOCK_LOST);
   wipe(s + S_TX_KEYS, SECRETS);
-  wipe(MAC, SCRATCH_SECRETS);
   wipe(CHACHA + 16, 32);
   emit(EV_DISCONNECT | (why << 8) | (detail << 16), wait, 0);
 }

@@ -61,7 +61,7 @@ export const RX_CAP: u32 = BUFFER + 32;
 // One block, so that the host needs one address: fixed fields with the device's slot, scratch, events, input, output.
 const O_JOB: usize = ARENA_FIXED;
 const O_SCRATCH: usize = O_JOB + 32;
-const O_EVENTS: usize = O_SCRATCH + 176;
+const O_EVENTS: usize = O_SCRATCH + 64;
 const O_RX: usize = O_EVENTS + EVENT_CAP * EVENT_BYTES;
 const O_OUT: usize = O_RX + RX_CAP; // directly: A_RX_END is A_OUT
 
@@ -79,14 +79,11 @@ export const J_TIME: usize = 24;
 export const J_TYPE: usize = 28;
 export const J_LENGTH: usize = 29;
 export const JOB_BYTES: u32 = 32;
-/** Scratch: MAC 32, OKM 44, nonce 12, HMAC state 64. */
+/** Scratch, nothing in it secret: MAC 32, nonce 12. */
 export const MAC: usize = ARENA + O_SCRATCH;
-export const OKM: usize = MAC + 32;
-export const NONCE: usize = OKM + 48;
-export const KEY_STATE: usize = NONCE + 16;
-export const SCRATCH_SECRETS: u32 = 160;
+export const NONCE: usize = MAC + 32;
 /** The state of the jitter's generator; the session whose events are told (builds of the gateway). */
-export const SEED: usize = KEY_STATE + 64;
+export const SEED: usize = NONCE + 16;
 export const SUBJECT: usize = SEED + 4;
 /** The counter of the frame being opened, from the next expected one (frame.ts). */
 export const DELTA: usize = SUBJECT + 4;

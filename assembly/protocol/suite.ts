@@ -5,14 +5,14 @@ import { aeadOpen, aeadSeal } from "../crypto/aead";
 import { equal } from "../crypto/bytes";
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { expand } from "../crypto/hkdf";
-import { J_BODY, J_BYTES, J_HEADER, J_TAG, MAC, NONCE, OKM, S_PRK, S_RX_KEYS, S_TX_KEYS } from "./slot";
+import { J_BODY, J_BYTES, J_HEADER, J_TAG, MAC, NONCE, S_PRK, S_RX_KEYS, S_TX_KEYS } from "./slot";
 
 /** The 15 bytes that every tag covers besides the body. */
 const HEADER_BYTES: u32 = 15;
 const IV: usize = 32; // in the keys of a sealed session
 
 const LABEL_PREFIX: u32 = 11;
-/** "tidelock/1 ", then room for the longest suffix. */
+/** "tidelock/1 ", then room for the longest suffix and the counter behind it. */
 const LABEL: usize = memory.data<u8>([
   0x74, 0x69, 0x64, 0x65, 0x6c, 0x6f, 0x63, 0x6b, 0x2f, 0x31, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
@@ -36,15 +36,15 @@ export function label(suffix: u64): usize {
   return LABEL;
 }
 
-/** HKDF-Expand(prk, "tidelock/1 " ‖ suffix). */
-export function derive(s: usize, suffix: u64, suffixBytes: u32, out: usize, bytes: u32): void {
-  expand(s + S_PRK, label(suffix), LABEL_PREFIX + suffixBytes, out, bytes);
+/** HKDF-Expand(prk, "tidelock/1 " ‖ suffix): 32 bytes a block. */
+export function derive(s: usize, suffix: u64, suffixBytes: u32, out: usize, blocks: u32): void {
+  expand(s + S_PRK, label(suffix), LABEL_PREFIX + suffixBytes, out, blocks);
 }
 
+/** k ‖ iv are the first 44 of the two blocks. */
 function directionKeys(s: usize, suffix: u64, keys: usize): void {
-  derive(s, suffix, 3, OKM, 44);
-  if (sealed(s)) memory.copy(keys, OKM, 44);
-  else hmacKey(keys, OKM, 32);
+  derive(s, suffix, 3, keys, 2);
+  if (!sealed(s)) hmacKey(keys, keys, 32);
 }
 
 /** Sets the suite and both directions' keys; the device sends under d2g, the gateway under g2d. */

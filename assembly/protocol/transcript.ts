@@ -2,9 +2,8 @@
 
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { shaBegin, shaEnd, shaUpdate } from "../crypto/sha256";
-import { wipe } from "../crypto/bytes";
 import { S_C, S_HELLO_BYTES } from "../abi";
-import { KEY_STATE, MAC, OKM, S_PRK } from "./slot";
+import { MAC, S_PRK } from "./slot";
 import { L_DEVICE, L_GATEWAY, L_PRK, derive, label } from "./suite";
 
 export const NONCE_BYTES: u32 = 16;
@@ -21,30 +20,29 @@ export const HANDSHAKE_MS: u32 = 10000;
 export const EARLY_BODY: u32 = 1024;
 
 /** H ends where C begins, so that C's fields have fixed addresses and both are hashed at once. */
-// @ts-ignore: decorator
-@inline
 export function helloOf(s: usize): usize {
   return s + S_C - load<u8>(s, S_HELLO_BYTES);
 }
 
-/** prk = HMAC(key, "tidelock/1 prk" ‖ SHA-256(H ‖ C)), kept as an HMAC state. */
+/** prk = HMAC(key, "tidelock/1 prk" ‖ SHA-256(H ‖ C)), kept as an HMAC state. Nothing secret is left elsewhere. */
 export function makePrk(s: usize, key: usize): void {
+  let prk = s + S_PRK;
   shaBegin();
   shaUpdate(helloOf(s), <u32>load<u8>(s, S_HELLO_BYTES) + C_BYTES);
-  shaEnd(OKM);
-  hmacKey(KEY_STATE, key, 32);
-  hmacBegin(KEY_STATE);
+  shaEnd(MAC);
+  hmacKey(prk, key, 32);
+  hmacBegin(prk);
   hmacUpdate(label(L_PRK), 14);
-  hmacUpdate(OKM, 32);
-  hmacEnd(KEY_STATE, MAC);
-  hmacKey(s + S_PRK, MAC, 32);
-  wipe(MAC, <u32>(KEY_STATE + 64 - MAC));
+  hmacUpdate(MAC, 32);
+  hmacEnd(prk, prk);
+  hmacKey(prk, prk, 32);
 }
 
+/** Both proofs are the first PROOF_BYTES of the 32 that are written. */
 export function gatewayProof(s: usize, out: usize): void {
-  derive(s, L_GATEWAY, 7, out, PROOF_BYTES);
+  derive(s, L_GATEWAY, 7, out, 1);
 }
 
 export function deviceProof(s: usize, out: usize): void {
-  derive(s, L_DEVICE, 6, out, PROOF_BYTES);
+  derive(s, L_DEVICE, 6, out, 1);
 }
