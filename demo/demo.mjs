@@ -86,6 +86,8 @@ for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM',
   process.once(signal, () => void end().finally(() => process.exit(code)));
 }
 
+process.stdout.on('error', () => void end().finally(() => process.exit(0))); // `npm run demo | head`: the reader has gone
+
 try {
   await run();
 } catch (error) {

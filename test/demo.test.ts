@@ -1,7 +1,7 @@
 /** `npm run demo` shows what it says, within a minute, and cleans up after itself. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +86,16 @@ test('every claim holds and is printed', () =>
     assert.not.match(text(), /\x1b/);
     assert.equal(readdirSync(folder).filter((name) => name.startsWith('tidelock-')), [], 'its folder is removed');
   }));
+
+test('without a build it says what to run', () => {
+  const copy = mkdtempSync(path.join(os.tmpdir(), 'tidelock-demo-copy-'));
+  cpSync(path.dirname(DEMO), copy, { recursive: true });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(copy, 'demo.mjs')], { encoding: 'utf8' });
+  rmSync(copy, { recursive: true, force: true });
+  assert.is(status, 1);
+  assert.is(stdout, '');
+  assert.match(stderr, /^The package is not built here\. Run `npm ci`, or `npm run build`/);
+});
 
 onPosix('Ctrl-C ends it cleanly, device and folder too', () =>
   withDemo(async ({ child, until, text, ended }, folder) => {

@@ -7,6 +7,7 @@ import { createProgram, type Outcome } from './program.js';
 /** `words`: the arguments without node and script. Never throws. */
 export async function run(words: readonly string[]): Promise<number> {
   const manner = mannerOf(words);
+  process.stderr.on('error', () => undefined); // nobody reads it any more: no reason to end
   const outcome: Outcome = { exit: EXIT_OK };
   // What nobody caught is a fault of ours; it still gets one line and an exit code, not a stack trace.
   const last = (error: unknown): void => process.exit(tell(error, manner) || 1);

@@ -94,6 +94,12 @@ test('unknown variables are warnings, and those of a container platform are noth
   assert.match(warnings.join(), /TIDELOCK_WINDWO.*did you mean TIDELOCK_WINDOW/);
 });
 
+test('bounds of the database are checked with the others', () => {
+  assert.match(faultsOf({ limit: ['queueLifetime=0'] }), /--limit queueLifetime is "0", but it must be a whole number from 1/);
+  assert.match(faultsOf({ database: 'postgres://x' }), /--database is "postgres:\/\/x", but it must be sqlite:PATH/);
+  assert.equal(resolve({ flags: { limit: ['inboxRows=0'] }, environment: {} }).settings.limits, { inboxRows: 0 });
+});
+
 test('no two settings share a variable', () => {
   assert.is(new Set(SETTINGS.map(({ name }) => variableName(name))).size, SETTINGS.length);
 });

@@ -84,16 +84,21 @@ test('send reaches the device within a second, --wait returns once it has acknow
 test('without a gateway, send puts it into the queue and says so, and the gateway sends it later', () =>
   inPlace(async (place) => {
     await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);
+    const before = Date.now();
     const queued = await place.run(['send', 'pump-7', 'later']);
     assert.is(queued.code, 0, queued.stderr);
     assert.match(queued.stdout, /^queued for pump-7; no gateway runs now/);
     const waited = await place.run(['send', 'pump-7', 'later still', '--wait']);
     assert.is(waited.code, 3);
     assert.match(waited.stderr, /GATEWAY_NOT_RUNNING/);
+    const started = Date.now();
     const { url } = await place.serve();
     const running = place.start([...device('pump-7', url), '--listen']);
     await running.line('stdout', /later still/);
-    assert.equal(jsonLines(running.stdout).map(({ text }) => text), ['later', 'later still']);
+    const came = jsonLines(running.stdout);
+    assert.equal(came.map(({ text }) => text), ['later', 'later still']);
+    const made = Date.parse(String(came[0]!['time']));
+    assert.ok(made >= before - 1_000 && made <= started + 1_000, 'the time is when it was queued, not when it came');
   }));
 
 test('a command that nobody takes expires, and whoever waited learns it', () =>
