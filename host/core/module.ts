@@ -55,7 +55,7 @@ function compile(build: Build): CompiledModule {
 /** A fresh instance. Synchronous: 40 KB compile in a few milliseconds, once. */
 export function instantiate(build: Build): CoreExports {
   const instance = new WebAssembly.Instance(compile(build), {});
-  const exports = instance.exports as unknown as CoreExports;
+  const exports = instance.exports as CoreExports;
   const found = exports['abi_version']?.() ?? 0;
   if (found !== abi.ABI_VERSION) {
     throw new TidelockError('CORE_VERSION', { file: wasmPath(build), found, needed: abi.ABI_VERSION });

@@ -23,7 +23,11 @@ export class ThreadRunner implements Runner {
 
   private constructor(options: EngineOptions) {
     this.#url = options.url;
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: options, name: 'tidelock-registry' });
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: options,
+      name: 'tidelock-registry',
+      execArgv: [], // flags of the program, such as --input-type, are not the thread's
+    });
     this.#worker.on('message', (message: FromThread) => this.#settle(message));
     this.#worker.on('error', (error) => this.#die(error.message, error));
     this.#worker.on('exit', () => this.#die('its thread ended', undefined));
