@@ -147,7 +147,7 @@ class Pair {
         return;
       }
       case 'untaken': {
-        const id = model.devices.get(identity)!.low + n;
+        const id = Math.max(1, model.devices.get(identity)!.low + n - 2);
         await registry.untaken(lease, id);
         model.untaken(lease, id);
         return;

@@ -103,6 +103,8 @@ test('sent is committed before the bodies are given; a busy device takes it back
   await registry.untaken(device.lease, 3);
   assert.equal((await registry.waiting()).map(({ sent }) => sent), [true, true, true], 'not by a session of before');
   const now = await session(registry, 'a');
+  await registry.untaken(now.lease, 1);
+  assert.equal((await registry.waiting()).map(({ sent }) => sent), [true, true, true], 'number 1 is acknowledged');
   await registry.untaken(now.lease, 3);
   assert.equal((await registry.waiting()).map(({ sent }) => sent), [true, false, false]);
   await registry.untaken(now.lease, 4);
@@ -110,6 +112,21 @@ test('sent is committed before the bodies are given; a busy device takes it back
   clock.now += 1_000;
   assert.is(await registry.expire(), undefined);
   assert.equal(ends, ['3 expired', '4 expired', '2 in doubt']);
+  await registry.close();
+});
+
+test('an ACK of what a busy device was thought not to have taken counts', async () => {
+  const registry = await open();
+  const ends = listen(registry);
+  const device = await session(registry, 'a');
+  for (const text of ['2', '3']) await registry.enqueue('a', text);
+  await device.prime();
+  await device.take(2, 2);
+  await registry.untaken(device.lease, 2);
+  assert.is(await registry.delivered(device.lease, 2), 4);
+  const { outLow, outSent, outNext } = (await registry.takeover('a', 1))!.receipts;
+  assert.equal([outLow, outSent, outNext], [3, 2, 4], 'the highest sent is never below the lowest that waits, less one');
+  assert.equal(ends, ['2 delivered']);
   await registry.close();
 });
 

@@ -84,6 +84,16 @@ test('SKIP moves the record and enters nothing, past a full inbox too', async ()
   await registry.close();
 });
 
+test('SKIP gets past an inbox that holds more than its bounds, which are smaller since', async () => {
+  const url = `sqlite:${newFile()}`;
+  let registry = await open({}, url);
+  await (await session(registry, 'a')).commit(1, 'one', 'two');
+  await registry.close();
+  registry = await open({ limits: { inboxRowsPerDevice: 1 } }, url);
+  assert.equal(await (await session(registry, 'a')).commit(3, undefined, 'four'), ['durable', 'full']);
+  await registry.close();
+});
+
 test('bounds: rows and bytes, of one device and of all; room comes back with done and counts after a restart', async () => {
   const limits = { inboxRows: 5, inboxBytes: 20, inboxRowsPerDevice: 3, inboxBytesPerDevice: 12 };
   const url = `sqlite:${newFile()}`;

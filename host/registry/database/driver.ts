@@ -42,7 +42,7 @@ export async function findDriver(wanted: 'auto' | DriverName): Promise<Driver> {
       kind: 'SQLite', reason: `Node ${process.versions.node} has no node:sqlite`, command: 'npm install better-sqlite3@12',
     });
   }
-  return betterSqlite();
+  return betterSqlite(wanted === 'auto' ? `Node ${process.versions.node} has none built in, and ` : '');
 }
 
 function nodeSqlite(): NodeSqlite | undefined {
@@ -83,7 +83,8 @@ class NodeDriver implements Driver {
 
 type BetterSqlite = new (file: string) => { prepare(sql: string): SqliteStatement; close(): void };
 
-async function betterSqlite(): Promise<Driver> {
+/** `why`: how it came to this driver, for the error. */
+async function betterSqlite(why: string): Promise<Driver> {
   let Database: BetterSqlite;
   try {
     Database = ((await import('better-sqlite3')) as { default: BetterSqlite }).default;
@@ -93,8 +94,8 @@ async function betterSqlite(): Promise<Driver> {
     const { code, message } = error as NodeJS.ErrnoException;
     const absent = code === 'ERR_MODULE_NOT_FOUND';
     const reason = absent
-      ? `Node ${process.versions.node} has none built in, and better-sqlite3 is not installed`
-      : `better-sqlite3 is installed, but not built for this Node (${firstLine(message)})`;
+      ? `${why}better-sqlite3 is not installed`
+      : `${why}better-sqlite3 is installed, but not built for this Node (${firstLine(message)})`;
     throw new TidelockError(
       'DRIVER_MISSING',
       { kind: 'SQLite', reason, command: absent ? 'npm install better-sqlite3@12' : 'npm rebuild better-sqlite3' },
