@@ -125,8 +125,9 @@ export class NaiveSender {
     this.waiting = false;
   }
 
+  /** The receiver waits for the lowest: once for each, so not where it was sent again already. */
   private goBackOnce(): void {
-    if (this.low <= this.twice || this.waiting) return;
+    if (this.waiting || this.low <= this.twice) return;
     this.goBack();
   }
 

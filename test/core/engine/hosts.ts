@@ -1,6 +1,9 @@
 // What the hosts of the two sides keep: the sender's messages and their ends, the receiver's record and what it took.
 
+import { EngineDevice } from './device.js';
 import { abi } from './engine.js';
+
+export const KEY = new Uint8Array(32).fill(0x5a);
 
 export interface Message {
   body: string;
@@ -22,6 +25,13 @@ export class Outbox {
 
   add(body: string): void {
     this.messages.set(this.next++, { body, skip: false });
+  }
+
+  /** Puts a SKIP at the head, so that no message is id 1. */
+  lead(): void {
+    const rest = [...this.messages.values()];
+    this.messages = new Map([{ body: `head of ${this.number}`, skip: true }, ...rest].map((message, i) => [i + 1, message]));
+    this.next = rest.length + 2;
   }
 
   get highestSent(): number {
@@ -82,4 +92,31 @@ export class Inbox {
   waiting: { id: number; body: string; skip: boolean }[] = [];
   /** What the next verdicts are; 'later' holds them back. */
   policy: (body: string) => number | 'later' = () => abi.ACK_OK;
+}
+
+export interface WorldOptions {
+  link?: 'stream' | 'datagram';
+  suite?: number;
+  /** The device's record and outbox survive its restarts. */
+  durable?: boolean;
+  idle?: number;
+  deviceBuild?: string;
+  gatewayBuild?: string;
+}
+
+/** A device with what its host has kept. */
+export function deviceOf(options: WorldOptions, link: number, now: number, out: Outbox, record: Inbox): EngineDevice {
+  return new EngineDevice({
+    build: options.deviceBuild,
+    key: KEY,
+    link,
+    suites: options.suite ?? abi.SUITE_SEALED,
+    outbox: out.number,
+    outLow: out.low,
+    outSent: out.highestSent,
+    outNext: out.next,
+    inOutbox: record.outbox,
+    inLast: record.last,
+    now,
+  });
 }

@@ -1,10 +1,10 @@
 // A device and a gateway in memory, with their hosts, their clock and the links between them: what a test holds in its hand.
 // The hosts do what docs/abi.md asks of hosts and nothing more, so that what comes out is the engine's doing.
 
-import { EngineDevice, testEntropy } from './device.js';
+import { type EngineDevice, testEntropy } from './device.js';
 import { type Told, abi } from './engine.js';
 import { EngineGateway, type Receipts } from './gateway.js';
-import { Inbox, Outbox } from './hosts.js';
+import { Inbox, KEY, Outbox, type WorldOptions, deviceOf } from './hosts.js';
 
 interface Packet {
   bytes: Uint8Array;
@@ -12,17 +12,6 @@ interface Packet {
   connection: number;
 }
 
-export interface WorldOptions {
-  link?: 'stream' | 'datagram';
-  suite?: number;
-  /** The device's record and outbox survive its restarts. */
-  durable?: boolean;
-  idle?: number;
-  deviceBuild?: string;
-  gatewayBuild?: string;
-}
-
-const KEY = new Uint8Array(32).fill(0x5a);
 let outboxes = 0x1000;
 
 export class World {
@@ -57,6 +46,7 @@ export class World {
     this.datagrams = options.link === 'datagram';
     this.gateway = this.newGateway();
     this.device = this.newDevice();
+    this.gatewayOut.lead();
   }
 
   private get link(): number {
@@ -82,20 +72,20 @@ export class World {
   }
 
   private newDevice(): EngineDevice {
-    const { deviceOut, deviceIn } = this;
-    return new EngineDevice({
-      build: this.options.deviceBuild,
-      key: KEY,
-      link: this.link,
-      suites: this.options.suite ?? abi.SUITE_SEALED,
-      outbox: deviceOut.number,
-      outLow: deviceOut.low,
-      outSent: deviceOut.highestSent,
-      outNext: deviceOut.next,
-      inOutbox: deviceIn.outbox,
-      inLast: deviceIn.last,
-      now: this.now,
-    });
+    return deviceOf(this.options, this.link, this.now, this.deviceOut, this.deviceIn);
+  }
+
+  /**
+   * Towards a device, whose record may be lost with its RAM, id 1 is a SKIP and nothing goes behind it before its ACK: a
+   * receiver without a record takes id 1, whatever it is.
+   */
+  private get gatewayNext(): number {
+    return this.gatewayOut.low === 1 ? Math.min(2, this.gatewayOut.next) : this.gatewayOut.next;
+  }
+
+  private newGatewayOutbox(doubt: number): void {
+    this.gatewayOut.renew(++outboxes, doubt);
+    this.gatewayOut.lead();
   }
 
   private acceptance(slot: number, session: number, outbox: number): (Receipts & { liveEpoch?: bigint }) | false {
@@ -110,12 +100,14 @@ export class World {
     }
     if (this.gatewayIn.outbox !== outbox) Object.assign(this.gatewayIn, { outbox, last: 0 });
     this.gatewayIn.waiting = [];
-    const { number, low, next } = this.gatewayOut;
+    const { number, low } = this.gatewayOut;
     this.gatewayOut.sentBefore = this.gatewayOut.highestSent;
-    return { inLast: this.gatewayIn.last, outOutbox: number, outLow: low, outSent: this.gatewayOut.sentBefore, outNext: next, liveEpoch };
+    return { inLast: this.gatewayIn.last, outOutbox: number, outLow: low, outSent: this.gatewayOut.sentBefore, outNext: this.gatewayNext, liveEpoch };
   }
 
   private takenOver: number[] = [];
+  /** What had no room: on datagrams a PONG makes some. */
+  private roomless: (() => void)[] = [];
 
   start(): void {
     this.fromDevice(this.device.start());
@@ -143,15 +135,7 @@ export class World {
           this.deviceIn.last = b ? 0 : this.deviceIn.last;
           break;
         case abi.EV_SEND:
-          for (let id = d; id < d + a; id++) {
-            const message = this.deviceOut.messages.get(id);
-            if (!message) continue;
-            message.sent = true;
-            const body = message.skip ? new Uint8Array() : new TextEncoder().encode(message.body);
-            const sent = this.device.send(body, id, 0, message.skip ? abi.SKIP : abi.DATA);
-            if (this.device.status === abi.E_ORDER) break;
-            this.fromDevice(sent);
-          }
+          this.sendUpwards(d, a);
           break;
         case abi.EV_RESULT:
           this.deviceOut.result(d, a);
@@ -166,6 +150,22 @@ export class World {
           this.decideDevice();
           break;
       }
+    }
+  }
+
+  private sendUpwards(first: number, count: number): void {
+    for (let id = first; id < first + count; id++) {
+      const message = this.deviceOut.messages.get(id);
+      if (!message) continue;
+      const body = message.skip ? new Uint8Array() : new TextEncoder().encode(message.body);
+      const sent = this.device.send(body, id, 0, message.skip ? abi.SKIP : abi.DATA);
+      if (this.device.status === abi.E_ORDER) return;
+      if (this.device.status === abi.E_ROOM) {
+        this.roomless.push(() => this.sendUpwards(id, first + count - id));
+        return;
+      }
+      message.sent = true;
+      this.fromDevice(sent);
     }
   }
 
@@ -241,10 +241,12 @@ export class World {
           this.sendDown(slot, d, a);
           break;
         case abi.EV_RESULT:
-          if (this.live?.slot === slot) this.gatewayOut.result(d, a);
+          if (this.live?.slot !== slot) break;
+          this.gatewayOut.result(d, a);
+          this.fromGateway(slot, this.gateway.queue(slot, this.gatewayNext));
           break;
         case abi.EV_OUTBOX:
-          this.gatewayOut.renew(++outboxes, d);
+          this.newGatewayOutbox(d);
           this.fromGateway(slot, this.gateway.close(slot, abi.CLOSE_OUTBOX));
           break;
         case abi.EV_DISCONNECT:
@@ -264,12 +266,21 @@ export class World {
     for (let id = first; id < first + count; id++) {
       const message = this.gatewayOut.messages.get(id);
       if (!message) continue;
-      message.sent = true;
       const body = message.skip ? new Uint8Array() : new TextEncoder().encode(message.body);
       const sent = this.gateway.send(slot, [{ id, body, type: message.skip ? abi.SKIP : abi.DATA }]);
       if (this.gateway.status === abi.E_ORDER) return;
+      if (this.gateway.status === abi.E_ROOM) {
+        this.roomless.push(() => this.sendDown(slot, id, first + count - id));
+        return;
+      }
+      message.sent = true;
       this.fromGateway(slot, sent);
     }
+  }
+
+  /** The gateway loses its records too: another database. */
+  forgetGateway(): void {
+    this.gatewayIn.outbox = this.gatewayIn.last = 0;
   }
 
   private closed(slot: number): void {
@@ -327,7 +338,7 @@ export class World {
     this.gatewayOut.add(body);
     if (!this.live) return;
     this.gateway.now = this.now;
-    this.fromGateway(this.live.slot, this.gateway.queue(this.live.slot, this.gatewayOut.next));
+    this.fromGateway(this.live.slot, this.gateway.queue(this.live.slot, this.gatewayNext));
   }
 
   /** Time passes; `each` is called after every step, to deliver or not. */
@@ -339,6 +350,7 @@ export class World {
       this.fromDevice(told);
       this.gateway.now = this.now;
       for (const [slot, due] of this.gateway.tick()) this.fromGateway(slot, due);
+      for (const again of this.roomless.splice(0)) again();
       each();
       if (this.now >= end) return;
       this.now = Math.min(end, this.now + Math.max(1, Math.min(wait, 250)));
@@ -356,9 +368,10 @@ export class World {
   }
 
   /** The device starts again: a durable one has its outbox and record, a volatile one begins both anew. */
-  restartDevice(): void {
+  restartDevice(lastWordsLost = false): void {
     this.linked = false;
     this.down = [];
+    if (lastWordsLost) this.up = [];
     if (!this.options.durable) {
       this.deviceOut.renew(++outboxes, Infinity); // what it had is lost with its RAM
       const { policy, taken } = this.deviceIn;
