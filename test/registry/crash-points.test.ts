@@ -49,7 +49,7 @@ test('whatever was promised before a crash is there after it, and nothing is the
     sizes.push(size());
   };
 
-  let key = new Uint8Array();
+  let key: Uint8Array = new Uint8Array();
   await step(async () => (key = await registry.add('a')));
   promise('the key', (dump) => dump.keys.length === 1 && dump.keys[0]!['key'] === Buffer.from(key).toString('latin1'));
   let current = await session(registry, 'a', 7);

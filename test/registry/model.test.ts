@@ -206,7 +206,7 @@ test('calls in flight together, in whatever groups, do what they do one after th
         const { inboxRowsPerDevice, inboxBytesPerDevice, queueMessagesPerDevice, queueBytesPerDevice } = BOUNDS;
         const limits = { inboxRowsPerDevice, inboxBytesPerDevice, queueMessagesPerDevice, queueBytesPerDevice };
         const registry = await open({ limits, thread: together });
-        const leases = [];
+        const leases: Lease[] = [];
         for (const identity of IDENTITIES) {
           await registry.add(identity);
           leases.push((await registry.takeover(identity, 1))!.lease);

@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { abi } from 'tidelock/core';
-import type { Ended, Registry } from 'tidelock/registry';
+import type { Ended, Queued, Registry } from 'tidelock/registry';
 import { drivers, newFile, open, raw, rejects, session, TestClock } from './support.js';
 
 function listen(registry: Registry): string[] {
@@ -17,7 +17,7 @@ for (const driver of drivers) {
     const clock = new TestClock();
     let registry = await open({ driver, unix: clock.unix }, url);
     await registry.add('a');
-    const queued = [];
+    const queued: Queued[] = [];
     for (const text of ['one', 'two', 'three']) queued.push(await registry.enqueue('a', text));
     assert.equal(queued.map(({ next }) => next), [2, 2, 2], 'number 1 goes alone');
     await registry.close();
