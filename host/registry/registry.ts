@@ -184,6 +184,10 @@ export class SqlRegistry extends EventEmitter implements Registry {
     return name === undefined ? undefined : this.#groups.call('outcome', name, same);
   }
 
+  restored(): Promise<void> {
+    return this.#groups.call('restored', { now: this.#now() }, same);
+  }
+
   // ---- The inbox ----
 
   read({ after = 0, limit = 64 }: { after?: number; limit?: number } = {}): Promise<InboxRow[]> {

@@ -297,6 +297,13 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   /** Takes up what other processes changed at devices, and tells it by `device`. False: nothing; this costs one small read. */
   reload(): Promise<boolean>;
 
+  /**
+   * To be called once, before any gateway uses it, where the database is a copy from the past (a backup that was restored). It cannot know
+   * what was taken, sent and numbered since: every queue draws a new outbox, all that waited is in doubt (or repeated, where its
+   * sender asked for that), and no receipt counts any more, so that devices report what they have in doubt.
+   */
+  restored(): Promise<void>;
+
   info(): Promise<RegistryInfo>;
   /** Reads the whole database for damage. Rejected with DATABASE_CORRUPT. Slow on a large one. */
   check(): Promise<void>;

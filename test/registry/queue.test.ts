@@ -299,6 +299,28 @@ test('numbers run out in no session: takeover begins a new outbox long before', 
   await registry.close();
 });
 
+test('a copy from the past: no number is used again, no receipt counts, what waited is in doubt', async () => {
+  const registry = await open();
+  const ends = listen(registry);
+  const device = await session(registry, 'a', 7);
+  await device.commit(1, 'one', 'two');
+  await registry.add('b');
+  await registry.enqueue('b', 'x');
+  for (const [text, doubt] of [['2', 'report'], ['3', 'repeat'], ['4', 'report']] as const) await registry.enqueue('a', text, { doubt });
+  await device.prime();
+  await device.take(2, 1);
+  await registry.restored();
+  assert.equal(ends, ['2 in doubt', '4 in doubt', '2 in doubt']);
+  assert.is(await registry.delivered(device.lease, 2), undefined);
+  const now = await session(registry, 'a', 7);
+  assert.not.equal(now.receipts.outOutbox, device.receipts.outOutbox);
+  assert.equal([now.receipts.inLast, now.receipts.outLow, now.receipts.outSent, now.receipts.outNext], [0, 1, 0, 2]);
+  await now.prime();
+  assert.equal((await registry.take(now.lease, 2, 9))!.map(({ id, repeat }) => [id, repeat]), [[2, true]]);
+  assert.equal(await now.commit(3, 'three'), ['gap'], 'its device learns that the outbox is unknown');
+  await registry.close();
+});
+
 test('no more than 64 at a time, and nothing before the lowest', async () => {
   const registry = await open();
   const device = await session(registry, 'a');

@@ -16,6 +16,7 @@ import { takeover } from './lease.js';
 import type { Fault, Name, Operation, Outcome, Params, Reply, Result } from './operations.js';
 import * as queue from './queue.js';
 import { commit } from './receive.js';
+import { restored } from './restored.js';
 import * as send from './send.js';
 import { Tally } from './tally.js';
 
@@ -50,6 +51,7 @@ export class Engine {
     refused: send.refused,
     untaken: send.untaken,
     renew: send.renew,
+    restored,
     read: inbox.read,
     done: inbox.done,
     info: (context) => this.#info(context),

@@ -75,6 +75,7 @@ export interface OperationMap {
   expire: [params: { now: number }, result: number | undefined];
   waiting: [params: { identity: string | undefined; after: { identity: string; outbox: number; id: number } | undefined; limit: number }, result: Waiting[]];
   outcome: [params: { identity: string; outbox: number; id: number }, result: Ended | Waiting | undefined];
+  restored: [params: { now: number }, result: void];
   read: [params: { after: number; limit: number }, result: InboxData[]];
   done: [params: { positions: readonly number[] }, result: void];
   info: [params: Record<string, never>, result: RegistryInfo];
