@@ -109,40 +109,40 @@ export const DOWN_EXPIRED = 6; //    session life is over
 export const DOWN_OUTBOX = 7; //     a new outbox needs a new handshake
 
 // ---- The arena: `arena()` gives its address; these are offsets in it. All little-endian where nothing else is said. ----
-// What code reads most stands first: an address below 128 costs it a byte less.
+// What code reads most stands first: an access to an address above 190 takes a byte more (scripts/lib/compile-core.mjs).
 export const A_EVENT_COUNT = 0; //  u32: events in the list; the host sets it to 0 when it has read them
 export const A_OUT_BYTES = 4; //    u32: bytes in the output
-export const A_NOW = 8; //          u32: the last `now`
-export const A_RX_FROM = 12; //     u32: address of the first received byte that is not handled yet
-export const A_RX_TO = 16; //       u32: address behind the last one: the host puts the next ones here
-export const A_SLOT = 24; //        the device's slot, S_* offsets
-export const A_EVENTS = 536; //     u32: address of the event list
-export const A_OUT = 540; //        u32: address of the output; the body of the next `send` goes SEND_AHEAD + A_OUT_BYTES behind it
-export const A_OUT_CAP = 544; //    u32: its size
+export const A_RX_FROM = 8; //      u32: address of the first received byte that is not handled yet
+export const A_RX_TO = 12; //       u32: address behind the last one: the host puts the next ones here
+export const A_JOB = 16; //         32 bytes of the core's own
+export const A_SLOT = 48; //        the device's slot, S_* offsets
+export const A_EVENTS = 560; //     u32: address of the event list
+export const A_OUT = 564; //        u32: address of the output; the body of the next `send` goes SEND_AHEAD + A_OUT_BYTES behind it
+export const A_OUT_CAP = 568; //    u32: its size
 export const A_RX_END = A_OUT; //   u32: address behind the last byte that the input holds: there the output begins
-export const A_ENTROPY = 552; //    32 fresh random bytes before each `connected`; the core wipes them
-export const A_KEY = 584; //        the device's key, 32 bytes
-export const A_ROUND_TRIP = 616; // u32 ms: longest handshake round trip; 0: the window that CHALLENGE tells
-export const A_DRIFT = 620; //      u32 ms after which the own clock may be off by window/4: 9,720,000 for a 50 ppm crystal
-export const A_COUNTERS = 624; //   REFUSED_COUNT counters, u32 each
-export const ARENA_FIXED = 704;
+export const A_ENTROPY = 576; //    32 fresh random bytes before `init` and before each `connected`; the core wipes them
+export const A_KEY = 608; //        the device's key, 32 bytes
+export const A_ROUND_TRIP = 640; // u32 ms: longest handshake round trip; 0: the window that CHALLENGE tells
+export const A_DRIFT = 644; //      u32 ms after which the own clock may be off by window/4: 9,720,000 for a 50 ppm crystal
+export const A_COUNTERS = 648; //   REFUSED_COUNT counters, u32 each
+export const ARENA_FIXED = 728;
 export const SEND_AHEAD = 20;
 
 // ---- A session's slot. A host reads any of it; a device's host writes those marked * before `init`. ----
 export const S_STATE = 0; //        u8, STATE_*
-export const S_LINK = 1; //         u8 *, LINK_*
-export const S_TAG_BYTES = 3; //    u8
+export const S_LINK = 1; //         u8, LINK_*
+export const S_TAG_BYTES = 2; //    u8
+export const S_HELLO_BYTES = 3; //  u8 *: length of H
 export const S_TX_COUNTER = 8; //   u64: frames sent
 export const S_RX_COUNTER = 16; //  u64: next counter expected
-export const S_LARGEST = 40; //     u32: largest body the peer takes
 export const S_LOW = 56; //         u32 *: lowest id of the own outbox that is not acknowledged
-export const S_SENT = 64; //        u32 *: highest id ever framed
-export const S_NEXT = 68; //        u32 *: ids below are queued at the host
-export const S_IN_LAST = 84; //     u32 *: last id taken from the peer's outbox
-export const S_OUTBOX = 128; //     u32: the own outbox (gateway; the device's stands in its HELLO)
-export const S_IN_OUTBOX = 132; //  u32 *: the peer's outbox that the record is about, big-endian at the device
-export const S_TAKES = 144; //      u32 *: the largest body that is taken
-export const S_HELLO_BYTES = 110; //u8 *: length of H
+export const S_SENT = 60; //        u32 *: highest id ever framed
+export const S_NEXT = 64; //        u32 *: ids below are queued at the host
+export const S_IN_LAST = 72; //     u32 *: last id taken from the peer's outbox
+export const S_LARGEST = 96; //     u32: largest body the peer takes
+export const S_TAKES = 124; //      u32 *: the largest body that is taken
+export const S_IN_OUTBOX = 144; //  u32 *: the peer's outbox that the record is about, big-endian at the device
+export const S_OUTBOX = 148; //     u32: the own outbox (gateway; the device's stands in its HELLO)
 export const S_C = 464; //          C, as CHALLENGE has it; H (*: all but nonce and length of the identity) ends where C begins
 export const S_SUITE = 465; //      u8: in C
 export const S_SESSION = 466; //    u32, big-endian: in C

@@ -10,8 +10,8 @@ import { beginDelivery, pump } from "../protocol/delivery";
 import { STREAM_WANTS_MORE } from "../protocol/frame";
 import { plain } from "../protocol/output";
 import {
-  ARENA, MAC, S_BAD, S_BASE, S_CLOCK_SET, S_CONFIRMED, S_HEARD, S_LIFE, S_PING, S_PINGING, S_SPOKE,
-  S_STARTED, S_TIMED_OUT, S_WINDOW, SEED, isDatagram, now,
+  ARENA, FRESH_BYTES, MAC, S_BAD, S_BASE, S_CLOCK_SET, S_HEARD, S_LIFE, S_PING, S_SPOKE,
+  S_STARTED, S_WINDOW, seed, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -26,7 +26,7 @@ const CHALLENGE_BODY: u32 = C_BYTES + PROOF_BYTES;
 export function hello(s: usize): void {
   let h = helloOf(s), bytes = <u32>load<u8>(s, S_HELLO_BYTES), padded = isDatagram(s) ? max(bytes, CHALLENGE_BODY) : bytes;
   memory.copy(h + H_NONCE, ARENA + A_ENTROPY, NONCE_BYTES);
-  store<u32>(SEED, load<u32>(ARENA, A_ENTROPY + 16) | 1);
+  seed(load<u32>(ARENA, A_ENTROPY + 16));
   wipe(ARENA + A_ENTROPY, 32);
   let p = plain(s, HELLO, padded);
   memory.fill(p, 0, padded);
@@ -60,11 +60,7 @@ export function challenge(s: usize, p: usize, available: u32): i32 {
 }
 
 function prove(s: usize): void {
-  memory.fill(s + S_TX_COUNTER, 0, 24); // both counters and the replay window
-  store<u32>(s, 0, S_CONFIRMED);
-  store<u32>(s, 0, S_BAD);
-  store<u8>(s, 0, S_PINGING);
-  store<u8>(s, 0, S_TIMED_OUT);
+  memory.fill(s + S_TX_COUNTER, 0, FRESH_BYTES);
   store<u32>(s, i32.MAX_VALUE, S_LIFE); // until READY tells it
   store<u32>(s, EARLY_BODY, S_LARGEST);
   store<u32>(s, now(), S_HEARD);

@@ -5,7 +5,7 @@ import {
   A_DRIFT, A_ENTROPY, A_EVENT_COUNT, A_OUT_BYTES, A_RX_FROM, A_RX_TO, CLOSE, DOWN_EXPIRED, DOWN_HOST,
   DOWN_LINK, DOWN_OUTBOX, DOWN_TIMEOUT, EV_CONNECT, E_ARGUMENT, E_ENTROPY, E_EVENTS, E_ROOM, E_STATE, 
   H_ID_BYTES, H_LINK, H_OUTBOX, H_SUITES, MORE, OK, SEND_AHEAD, STATE_FREE, STATE_HELLO, STATE_LINKING, STATE_ONLINE,
-  STATE_PROVED, STATE_WAITING, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_LOW, S_NEXT, S_SENT, S_STATE, S_TAKES, S_TX_COUNTER, SLOT_BYTES,
+  STATE_PROVED, STATE_WAITING, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_LOW, S_NEXT, S_STATE, S_TAKES, S_TX_COUNTER, SLOT_BYTES,
 } from "../abi";
 import { maySend, answer as giveAnswer, post, queue as raise, retry } from "../protocol/delivery";
 import { end } from "../protocol/end";
@@ -15,8 +15,8 @@ import { STREAM_WANTS_MORE } from "../protocol/frame";
 import { broken, receive } from "../protocol/receive";
 import {
   ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_NONE, RETRY_STOPPED, RX, RX_CAP, S_CLOCK_LOST,
-  S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
-  S_STARTED, S_TAKEN, S_TIMED_OUT, S_WINDOW, SEED, SUBJECT, clock, isDatagram, locate, now, setNow,
+  S_CLOCK_SET, S_CONFIRMED, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_PINGS, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
+  S_STARTED, S_TAKEN, S_WINDOW, seed, SUBJECT, clock, isDatagram, locate, now, setNow,
 } from "../protocol/slot";
 import { HANDSHAKE_MS, H_FIXED, helloOf } from "../protocol/transcript";
 import { challenge, hello, proof } from "./handshake";
@@ -49,7 +49,7 @@ function enter(at: u32): bool {
 export function init(at: u32): i32 {
   enter(at);
   if (GATEWAY) store<u8>(S, 1, S_ROLE);
-  store<u32>(SEED, load<u32>(ARENA, A_ENTROPY) | 1); // a device that finds no gateway at all backs off by it
+  seed(load<u32>(ARENA, A_ENTROPY)); // a device that finds no gateway at all backs off by it
   let bytes = <u32>load<u8>(S, S_HELLO_BYTES);
   store<u32>(S, load<u32>(S, S_IN_LAST), S_TAKEN);
   store<u8>(helloOf(S), bytes - H_FIXED, H_ID_BYTES);
@@ -160,8 +160,7 @@ export function answer(id: u32, status: u32, at: u32): i32 {
 export function renumber(outbox: u32, next: u32, at: u32): i32 {
   if (!enter(at)) return E_EVENTS;
   store<u32>(helloOf(S), bswap<u32>(outbox), H_OUTBOX);
-  store<u32>(S, 1, S_LOW);
-  store<u32>(S, 0, S_SENT);
+  store<u64>(S, 1, S_LOW); // and S_SENT behind it: 0
   store<u32>(S, next, S_NEXT);
   if (maySend(S)) end(S, DOWN_OUTBOX, 0, 0);
   return OK;
@@ -234,14 +233,16 @@ function due(): bool {
       return true;
     }
     // Heard nothing, or said nothing, for a third of the idle time; or the clock may have drifted.
-    let quiet = load<u32>(S, S_IDLE) / 3, pinging = load<u8>(S, S_PINGING), unanswered = <u32>load<u8>(S, S_TIMED_OUT);
-    if (pinging ? past(load<u32>(S, S_PING) + PING_MS)
+    let quiet = load<u32>(S, S_IDLE) / 3, pings = <u32>load<u8>(S, S_PINGS);
+    if (pings ? past(load<u32>(S, S_PING) + PING_MS)
       : past(load<u32>(S, S_HEARD) + quiet) || past(load<u32>(S, S_SPOKE) + quiet) || past(load<u32>(S, S_CLOCK_SET) + load<u32>(ARENA, A_DRIFT))
         || (isDatagram(S) && load<u32>(S, S_TX_COUNTER) - load<u32>(S, S_CONFIRMED) >= UNCONFIRMED)) {
-      unanswered += pinging;
-      store<u8>(S, unanswered, S_TIMED_OUT);
-      if (unanswered == PINGS) end(S, DOWN_TIMEOUT, 0, 0);
-      else sendPing(S);
+      if (pings == PINGS) {
+        end(S, DOWN_TIMEOUT, 0, 0);
+      } else {
+        store<u8>(S, pings + 1, S_PINGS);
+        sendPing(S);
+      }
       return true;
     }
   }

@@ -16,7 +16,7 @@ import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, SEED, clock, isDatagram, now,
+  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, seed, clock, isDatagram, now,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -157,7 +157,7 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
     store<u64>(CHOSEN + i, (load<u64>(G + G_KEY + i) & mask) | (load<u64>(MAC + i) & ~mask));
   }
   wipe(G + G_KEY, 32);
-  store<u32>(SEED, load<u32>(G, G_RANDOM + 20) | 1);
+  seed(load<u32>(G, G_RANDOM + 20));
   if (load<u8>(s, S_PENDING)) judgeDatagram(s);
   else challenge(s);
   wipe(CHOSEN, 32);

@@ -10,14 +10,12 @@ import { end } from "./end";
 import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, refuseMessage, sendAck } from "./output";
 import {
   JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ABOVE, S_ASKED, S_CONFIRMED, S_CURSOR,
-  S_DOUBT, S_GAP, S_OUTSTANDING, S_REFUSAL, S_RETRY, S_RETRY_AT,
+  S_DOUBT, S_GAP, S_REFUSAL, S_RETRY, S_RETRY_AT,
   S_TAKEN, S_TRIES, S_TWICE, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
-import { slowDown } from "./slow";
+import { outstanding, slowDown } from "./slow";
 
-/** Ids that may wait for their ACK at a time. */
-const OUTSTANDING: u32 = 64;
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
 const DATAGRAMS_IN_FLIGHT: u32 = 16384;
 const STREAM_TIMEOUT_MS: u32 = 30000;
@@ -27,14 +25,11 @@ const DATAGRAM_TRIES: u32 = 4;
 const BACKOFF_MS: u32 = 1000;
 const BACKOFF_MAX_MS: u32 = 60000;
 
-/** Sets a session's delivery to its beginning: nothing of it is under way. */
+/** Sets a session's delivery to its beginning; FRESH_BYTES of the slot are zeros already. */
 export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
-  store<u32>(s, 0, S_RETRY); // and S_TRIES, S_ABOVE, S_GAP behind it
-  store<u8>(s, load<u32>(s, S_LOW) > 1 ? 1 : 0, S_ABOVE);
-  store<u32>(s, OUTSTANDING, S_OUTSTANDING);
+  store<u8>(s, <u8>(load<u32>(s, S_LOW) > 1), S_ABOVE);
   goBack(s);
-  store<u32>(s, 0, S_TWICE);
 }
 
 /** The next body to be framed is that of the lowest id. */
@@ -55,7 +50,7 @@ export function maySend(s: usize): bool {
 /** Asks the host for the bodies that may go now. */
 export function pump(s: usize): void {
   let asked = load<u32>(s, S_ASKED);
-  let count = <i32>(min(load<u32>(s, S_NEXT), load<u32>(s, S_LOW) + load<u32>(s, S_OUTSTANDING)) - asked);
+  let count = <i32>(min(load<u32>(s, S_NEXT), load<u32>(s, S_LOW) + outstanding(s)) - asked);
   if (count <= 0 || !maySend(s) || load<u8>(s, S_RETRY) >= RETRY_WAIT) return;
   store<u32>(s, asked + count, S_ASKED);
   emit(EV_SEND | (count << 8), asked, 0);

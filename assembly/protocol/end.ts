@@ -1,13 +1,12 @@
 // The end of a session, and when a device tries again.
 
 import {
-  CLOSE_OUTBOX, DOWN_CLOSED, DOWN_EXPIRED, DOWN_HOST, EV_DISCONNECT, STATE_ENDED, STATE_FREE,
-  STATE_ONLINE, STATE_WAITING, S_STATE,
+  CLOSE_OUTBOX, DOWN_CLOSED, DOWN_EXPIRED, DOWN_HOST, EV_DISCONNECT, STATE_ENDED, STATE_ONLINE, S_STATE,
 } from "../abi";
 import { wipe } from "../crypto/bytes";
 import { CHACHA } from "../crypto/chacha20";
 import {
-  SECRETS, S_ATTEMPT, S_CLOCK_LOST, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
+  SECRETS, S_ATTEMPT, S_ENDED_AT, S_SPREAD, S_STARTED, S_TX_KEYS, isDevice, now, random,
 } from "./slot";
 import { emit } from "./output";
 
@@ -21,38 +20,29 @@ const LONGEST_RETRY_AFTER: u32 = 300;
 
 /** Full jitter; a retry-after of R s is a random time between R and 2R. */
 function backoff(s: usize, why: u32, detail: u32, retryAfter: u32): u32 {
-  let attempt = <u32>load<u8>(s, S_ATTEMPT);
-  let stable = load<u8>(s, S_STATE) == STATE_ONLINE && now() - load<u32>(s, S_STARTED) >= STABLE_MS;
-  if (stable) attempt = 0;
-  store<u8>(s, attempt < MOST_DOUBLINGS ? attempt + 1 : attempt, S_ATTEMPT);
-  let least: u32 = 0, span: u32;
-  if (retryAfter) {
-    least = span = min(retryAfter, LONGEST_RETRY_AFTER) * 1000;
-  } else if (attempt) {
-    span = min(<u32>1000 << attempt, LONGEST_WAIT_MS);
-  } else if (why >= <u32>DOWN_EXPIRED || (why == DOWN_CLOSED && detail == CLOSE_OUTBOX)) {
-    span = 0; // a new handshake that the protocol itself asked for
-  } else {
-    span = stable ? load<u32>(s, S_SPREAD) : FIRST_WAIT_MS;
+  let attempt = <u32>load<u8>(s, S_ATTEMPT), least: u32 = 0, span = min(FIRST_WAIT_MS << attempt, LONGEST_WAIT_MS);
+  if (load<u8>(s, S_STATE) == STATE_ONLINE && now() - load<u32>(s, S_STARTED) >= STABLE_MS) {
+    attempt = 0;
+    span = load<u32>(s, S_SPREAD);
   }
+  store<u8>(s, min(attempt + 1, MOST_DOUBLINGS), S_ATTEMPT);
+  // A new handshake that the protocol itself asked for goes at once, the first time.
+  if (!attempt && (why >= <u32>DOWN_EXPIRED || (why == DOWN_CLOSED && detail == CLOSE_OUTBOX))) span = 0;
+  if (retryAfter) least = span = min(retryAfter, LONGEST_RETRY_AFTER) * 1000;
   return least + random(span);
 }
 
 /** Ends the session: keys are wiped, the host closes the link; a device waits for its next try. */
 export function end(s: usize, why: u32, detail: u32, retryAfter: u32): void {
-  let wait: u32 = 0;
+  let wait: u32 = 0, state: u32 = STATE_ENDED;
   if (isDevice(s)) {
-    if (why == DOWN_HOST) {
-      store<u8>(s, STATE_FREE, S_STATE);
-    } else {
+    state = <u32>(why != DOWN_HOST); // STATE_FREE, STATE_WAITING
+    if (state) {
       wait = backoff(s, why, detail, retryAfter);
       store<u32>(s, now() + wait, S_ENDED_AT);
-      store<u8>(s, STATE_WAITING, S_STATE);
     }
-  } else {
-    store<u8>(s, STATE_ENDED, S_STATE);
   }
-  store<u8>(s, 0, S_CLOCK_LOST);
+  store<u8>(s, state, S_STATE);
   wipe(s + S_TX_KEYS, SECRETS);
   wipe(CHACHA + 16, 32);
   emit(EV_DISCONNECT | (why << 8) | (detail << 16), wait, 0);

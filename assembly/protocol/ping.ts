@@ -6,15 +6,16 @@ import {
 import { begin, emit, finish, hasRoom, sendControl } from "./output";
 import { slowDown } from "./slow";
 import {
-  JOB, OUT_RESERVE, S_BASE, S_CLOCK_LOST, S_CLOCK_SET, S_CONFIRMED, S_PING, S_PINGING, S_PING_COUNTER,
-  S_TIMED_OUT, S_WINDOW, clock, isDevice, now,
+  JOB, OUT_RESERVE, S_BASE, S_CLOCK_LOST, S_CLOCK_SET, S_CONFIRMED, S_PING, S_PINGS, S_PING_COUNTER,
+  S_WINDOW, clock, isDevice, now,
 } from "./slot";
 
 export function sendPing(s: usize): void {
   if (!hasRoom(OUT_RESERVE)) return;
   store<u32>(s, now(), S_PING);
   store<u32>(s, load<u32>(s, S_TX_COUNTER), S_PING_COUNTER);
-  store<u8>(s, 1, S_PINGING);
+  let pings = load<u8>(s, S_PINGS);
+  store<u8>(s, pings + <u8>!pings, S_PINGS); // due() counts those behind the first
   sendControl(s, PING, 8, 0, bswap<u32>(now()));
 }
 
@@ -35,9 +36,8 @@ export function pong(s: usize, p: usize, bytes: u32): u32 {
   if (bytes != 16) return REFUSED_MALFORMED;
   let sent = bswap<u32>(load<u32>(p, 12));
   let trip = now() - load<u32>(s, S_PING) - (sent - bswap<u32>(load<u32>(p, 8)));
-  if (!load<u8>(s, S_PINGING) || load<u32>(p) || bswap<u32>(load<u32>(p, 4)) != load<u32>(s, S_PING)) return REFUSED_PONG;
-  store<u8>(s, 0, S_PINGING);
-  store<u8>(s, 0, S_TIMED_OUT);
+  if (!load<u8>(s, S_PINGS) || load<u32>(p) || bswap<u32>(load<u32>(p, 4)) != load<u32>(s, S_PING)) return REFUSED_PONG;
+  store<u8>(s, 0, S_PINGS);
   store<u32>(s, load<u32>(s, S_PING_COUNTER), S_CONFIRMED);
   let window = load<u32>(s, S_WINDOW);
   if (trip > window >> 1) slowDown(s);

@@ -4,7 +4,7 @@ import { EV_ONLINE, STATE_ONLINE, STATE_PROVED, S_IN_LAST, S_IN_OUTBOX, S_LARGES
 import { pump } from "./delivery";
 import { emit } from "./output";
 import {
-  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, S_TAKEN, now,
+  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, now,
 } from "./slot";
 
 /** 24 days: the longest life whose milliseconds a session clock of 31 bits counts. */
@@ -21,8 +21,7 @@ export function ready(s: usize, p: usize): void {
     // Another outbox: nothing of it was taken yet.
     other = 1;
     store<u32>(s, outbox, S_IN_OUTBOX);
-    store<u32>(s, 0, S_IN_LAST);
-    store<u32>(s, 0, S_TAKEN);
+    store<u64>(s, 0, S_IN_LAST); // and S_TAKEN behind it
     store<u8>(s, 0, S_REFUSAL);
   }
   store<u8>(s, STATE_ONLINE, S_STATE);

@@ -1,45 +1,46 @@
 // What a session knows, in 512 bytes. The public part of the layout stands in abi.ts; the rest is here.
-// Offsets are constants, so each access is one load or store with an immediate; what is used most lies below 128.
+// Offsets are constants, so each access is one load or store with an immediate; what is used most lies lowest (abi.ts).
 
 import {
-  A_COUNTERS, A_EVENTS, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
+  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
 } from "../abi";
 
+export const S_ROLE: usize = 4; //         u8: 1 device, 0 gateway (read in builds with both)
+export const S_ATTEMPT: usize = 5; //      u8: device: tries in a row
+export const S_REFUSAL: usize = 6; //      u8: final status held for id taken + 1 until its SKIP
+export const S_ABOVE: usize = 7; //        u8: the session began with an id above 1 as its lowest
+
+// From S_TX_COUNTER on: what every session begins with as zeros.
 export const S_RX_WINDOW: usize = 24; //   u64: bit i = the counter i below the highest was seen (datagrams)
-export const S_BASE: usize = 32; //        u32: the host's `now` at session time 0
-export const S_WINDOW: usize = 36; //      u32 ms
-export const S_LIFE: usize = 44; //        u32 ms
-export const S_HEARD: usize = 48; //       u32: now of the last frame whose tag held
-export const S_SPOKE: usize = 52; //       u32: now of the last frame sent
-// Delivery, as the sender …
-export const S_CURSOR: usize = 60; //      u32: next id to be framed
-export const S_ASKED: usize = 72; //       u32: ids below were asked of the host
-export const S_RETRY_AT: usize = 76; //    u32: now of the next retry
-export const S_RETRY: usize = 80; //       u8: RETRY_*
-export const S_TRIES: usize = 81; //       u8: how often in a row
-export const S_ABOVE: usize = 82; //       u8: the session began with an id above 1 as its lowest
-// … and as the receiver
-export const S_GAP: usize = 83; //         u8: a gap was answered
-export const S_TAKEN: usize = 88; //       u32: last id reported to the host
-export const S_TWICE: usize = 96; //       u32: highest id framed more than once in this session
-export const S_OUTSTANDING: usize = 92; // u32: ids that may wait for their ACK; halved where frames go stale under way
-export const S_STARTED: usize = 104; //    u32: now at which this state began
-export const S_REFUSAL: usize = 108; //    u8: final status held for id taken + 1 until its SKIP
-export const S_TIMED_OUT: usize = 111; //  u8: device: PINGs in a row without an answer
-export const S_CONFIRMED: usize = 112; //  u32: low half of the counter confirmed by a PONG
+export const S_CONFIRMED: usize = 32; //   u32: low half of the counter confirmed by a PONG
+export const S_BAD: usize = 36; //         u32: datagrams that did not hold: bad CHALLENGEs for this HELLO, then bad tags
+export const S_CURSOR: usize = 40; //      u32: next id to be framed
+export const S_TWICE: usize = 44; //       u32: highest id framed more than once in this session
+export const S_RETRY: usize = 48; //       u8: RETRY_*
+export const S_TRIES: usize = 49; //       u8: how often in a row
+export const S_SLOW: usize = 50; //        u8: a one for each time that what may be outstanding was halved
+export const S_GAP: usize = 51; //         u8: a gap was answered
+export const S_PINGS: usize = 52; //       u8: PINGs in a row that wait for an answer
+export const S_CLOCK_LOST: usize = 53; //  u8
+export const S_HEARD_ANY: usize = 54; //   u8: a frame of this session was heard
+export const FRESH_BYTES: u32 = 48;
+
+export const S_ASKED: usize = 68; //       u32: ids below were asked of the host
+export const S_TAKEN: usize = 76; //       u32: last id reported to the host
+export const S_RETRY_AT: usize = 80; //    u32: now of the next retry
+export const S_BASE: usize = 84; //        u32: the host's `now` at session time 0
+export const S_WINDOW: usize = 88; //      u32 ms
+export const S_LIFE: usize = 92; //        u32 ms
+export const S_HEARD: usize = 100; //      u32: now of the last frame whose tag held
+export const S_SPOKE: usize = 104; //      u32: now of the last frame sent
+export const S_STARTED: usize = 108; //    u32: now at which this state began
+export const S_CLOCK_SET: usize = 112; //  u32: now at which the clock was last set
 export const S_PING: usize = 116; //       u32: t1 of the outstanding PING; before READY: when PROOF was sent
 export const S_PING_COUNTER: usize = 120; //u32: low half of its counter
-export const S_PINGING: usize = 124; //    u8: a PING is outstanding
-export const S_HEARD_ANY: usize = 125; //  u8: a frame of this session was heard
-export const S_CLOCK_LOST: usize = 126; // u8
-export const S_DOUBT: usize = 136; //      u32: highest id framed in an earlier session
-export const S_CLOCK_SET: usize = 140; //  u32: now at which the clock was last set
-export const S_BAD: usize = 148; //        u32: datagrams that did not hold: bad CHALLENGEs for this HELLO, then bad tags in this session
-export const S_ENDED_AT: usize = 152; //   u32: device: now at which the wait is over
-export const S_SPREAD: usize = 156; //     u32 ms: device: told in READY
-export const S_ATTEMPT: usize = 160; //    u8: device: tries in a row
-export const S_ROLE: usize = 161; //       u8: 1 device, 0 gateway (read in builds with both)
-export const S_IDLE: usize = 164; //       u32 ms
+export const S_DOUBT: usize = 128; //      u32: highest id framed in an earlier session
+export const S_ENDED_AT: usize = 132; //   u32: device: now at which the wait is over
+export const S_SPREAD: usize = 136; //     u32 ms: device: told in READY
+export const S_IDLE: usize = 140; //       u32 ms
 export const S_TX_KEYS: usize = 176; //    64: HMAC's inner and outer state, or key 32 and iv 12
 export const S_RX_KEYS: usize = 240; //    64
 export const S_PRK: usize = 304; //        64: HMAC state of prk
@@ -59,8 +60,7 @@ export const OUT_CAP: u32 = GATEWAY ? 98304 : BUFFER + 128;
 export const RX_CAP: u32 = BUFFER + 32;
 
 // One block, so that the host needs one address: fixed fields with the device's slot, scratch, events, input, output.
-const O_JOB: usize = ARENA_FIXED;
-const O_SCRATCH: usize = O_JOB + 32;
+const O_SCRATCH: usize = ARENA_FIXED;
 const O_EVENTS: usize = O_SCRATCH + 64;
 const O_RX: usize = O_EVENTS + EVENT_CAP * EVENT_BYTES;
 const O_OUT: usize = O_RX + RX_CAP; // directly: A_RX_END is A_OUT
@@ -68,7 +68,7 @@ const O_OUT: usize = O_RX + RX_CAP; // directly: A_RX_END is A_OUT
 export const ARENA: usize = memory.data(<i32>(O_OUT + OUT_CAP), 8);
 export const DEVICE_SLOT: usize = ARENA + A_SLOT;
 /** A frame being opened or sealed: {body u32, bytes u32, tag u32, result u32, header 16}, as the kernels take it. */
-export const JOB: usize = ARENA + O_JOB;
+export const JOB: usize = ARENA + A_JOB;
 export const J_BODY: usize = 0;
 export const J_BYTES: usize = 4;
 export const J_TAG: usize = 8;
@@ -83,7 +83,7 @@ export const JOB_BYTES: u32 = 32;
 export const MAC: usize = ARENA + O_SCRATCH;
 export const NONCE: usize = MAC + 32;
 /** The state of the jitter's generator; the session whose events are told (builds of the gateway). */
-export const SEED: usize = NONCE + 16;
+const SEED: usize = NONCE + 16;
 export const SUBJECT: usize = SEED + 4;
 /** The counter of the frame being opened, from the next expected one (frame.ts). */
 export const DELTA: usize = SUBJECT + 4;
@@ -131,12 +131,15 @@ export function isDevice(s: usize): bool {
   return GATEWAY ? load<u8>(s, S_ROLE) != 0 : true;
 }
 
-/** xorshift32: spreads retries, decides nothing that must be secret. */
+// @ts-ignore: decorator
+@inline
+export function seed(bits: u32): void {
+  store<u32>(SEED, bits);
+}
+
+/** 0 … below - 1. A linear congruential generator's upper bits: spreads retries, decides nothing that must be secret. */
 export function random(below: u32): u32 {
-  let x = load<u32>(SEED);
-  x ^= x << 13;
-  x ^= x >> 17;
-  x ^= x << 5;
+  let x = load<u32>(SEED) * 1664525 + 1;
   store<u32>(SEED, x);
   return <u32>((<u64>x * below) >> 32);
 }
