@@ -35,7 +35,7 @@ export function handOver(want: Want, outbox: Outbox, now: number, send: (batch: 
     const taken = send(batch);
     if (taken > 0) {
       const last = batch[taken - 1]!.id;
-      outbox.framed(last);
+      outbox.framed(batch[0]!.id, last);
       if (want.first !== first) continue; // the core asked anew while it told its events
       want.count -= last + 1 - first;
       want.first = last + 1;

@@ -171,11 +171,10 @@ export class Outbox {
     return out;
   }
 
-  /** Ids up to this one have been framed. */
-  framed(last: number): void {
-    for (let id = last; id >= this.low; id--) {
+  /** These ids have been framed. */
+  framed(first: number, last: number): void {
+    for (let id = first; id <= last; id++) {
       const message = this.#messages.get(id);
-      if (message?.sent === true) break;
       if (message !== undefined) message.sent = true;
     }
     if (last > this.sent) this.sent = last;

@@ -124,7 +124,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
     const now = this.#clock.unix();
     outbox.expire(now);
     const batch = outbox.take(first, count, now);
-    if (batch.length > 0) outbox.framed(batch.at(-1)!.id);
+    if (batch.length > 0) outbox.framed(batch[0]!.id, batch.at(-1)!.id);
     return Promise.resolve(batch.map(({ id, body, age, repeat }) => {
       const name = (outbox.get(id) as Named | undefined)?.name;
       return { id, message: name ?? '', body: name === undefined ? undefined : body, made: now - age, repeat };

@@ -11,7 +11,10 @@ export interface Address {
 
 /** `tidelock://host[:port]`. Throws BAD_ADDRESS, naming what is wrong and in which text. */
 export function parseAddress(text: string): Address {
-  const bad = (problem: string): TidelockError => new TidelockError('BAD_ADDRESS', { problem, address: JSON.stringify(text) });
+  const bad = (problem: string): TidelockError => {
+    const address = JSON.stringify(text.replace(/\/\/[^/]*@/, '//…@')); // whoever wrote a secret there must not find it in a log
+    return new TidelockError('BAD_ADDRESS', { problem, address });
+  };
   if (typeof text !== 'string') throw new TypeError('an address must be a string such as tidelock://host:8433');
   let url: URL;
   try {
