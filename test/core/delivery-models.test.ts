@@ -125,7 +125,7 @@ for (const v of cases) {
   for (const role of ROLES) {
     test(`receiver, ${v.name}, ${role}`, () => {
       fc.assert(
-        fc.property(fc.constantFrom(0, 0, 1, 5, 2 ** 32 - 20), fc.array(receiverStep, { maxLength: 60 }), (last, steps) => {
+        fc.property(fc.constantFrom(0, 0, 1, 5, 2 ** 32 - 20), fc.array(receiverStep, { maxLength: 60, size: 'max' }), (last, steps) => {
           const { core, peer } = session(v, role, { inLast: last });
           const model = new NaiveReceiver(last);
           for (const step of steps) {
@@ -183,7 +183,7 @@ for (const v of cases) {
               { weight: 6, arbitrary: fc.record({ kind: fc.constant('ack' as const), offset: fc.integer({ min: -3, max: 66 }), status: fc.constantFrom(...Array<number>(8).fill(0), ...Object.values(STATUS)) }) },
               { weight: 2, arbitrary: fc.record({ kind: fc.constant('pass' as const) }) },
             ),
-            { maxLength: 40 },
+            { maxLength: 40, size: 'max' },
           ),
           ({ low, earlier, waiting }, steps) => {
             const next = low + waiting;

@@ -79,7 +79,7 @@ for (const link of LINKS) {
     test(`whatever happens on the way: ${link}, ${durable ? 'a durable' : 'a volatile'} device`, () => {
       let messages = 0;
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        fc.property(fc.array(step, { maxLength: 80, size: 'max' }), (steps) => {
           const world = new World({ link, durable });
           world.start();
           world.deliverAll();

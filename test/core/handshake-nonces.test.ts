@@ -25,7 +25,7 @@ for (const link of ['stream', 'datagram'] as const) {
     test(`no (key, counter) twice: ${link}, suite ${suite}`, () => {
       let frames = 0, sessions = 0;
       fc.assert(
-        fc.property(fc.array(step, { maxLength: 60 }), fc.boolean(), (steps, durable) => {
+        fc.property(fc.array(step, { maxLength: 60, size: 'max' }), fc.boolean(), (steps, durable) => {
           const world = new World({ link, suite, durable });
           const observer = new Observer(KEY, link);
           world.onOutput = (side, bytes) => void observer.see(side, bytes);
