@@ -10,30 +10,33 @@ const TAG: usize = memory.data(16, 8);
 export function aeadSeal(
   key: usize, nonce: usize, aad: usize, aadBytes: u32, data: usize, bytes: u32, tag: usize,
 ): void {
-  begin(key, nonce);
+  aeadBegin(key, nonce);
   chachaXor(data, bytes);
-  mac(aad, aadBytes, data, bytes, tag);
+  aeadTag(aad, aadBytes, data, bytes, tag);
 }
 
 /** Decrypts in place if the tag holds; otherwise returns false and leaves the data as it was. */
 export function aeadOpen(
   key: usize, nonce: usize, aad: usize, aadBytes: u32, data: usize, bytes: u32, tag: usize,
 ): bool {
-  begin(key, nonce);
-  mac(aad, aadBytes, data, bytes, TAG);
+  aeadBegin(key, nonce);
+  aeadTag(aad, aadBytes, data, bytes, TAG);
   if (!equal(tag, TAG, 16)) return false;
   chachaXor(data, bytes);
   return true;
 }
 
-/** Block 0 of the key stream gives the one-time key (2.6); the data begins at block 1. */
-function begin(key: usize, nonce: usize): void {
+// The parts of both, for a caller that shares the rest between its suites (protocol/suite.ts).
+
+/** Block 0 of the key stream gives the one-time key (2.6); chachaXor then goes on with block 1, the data's. */
+export function aeadBegin(key: usize, nonce: usize): void {
   chachaBegin(key, 0, nonce);
   memory.fill(ONE_TIME, 0, 32);
   chachaXor(ONE_TIME, 32);
 }
 
-function mac(aad: usize, aadBytes: u32, data: usize, bytes: u32, out: usize): void {
+/** The tag, 16 bytes, of the encrypted data. */
+export function aeadTag(aad: usize, aadBytes: u32, data: usize, bytes: u32, out: usize): void {
   polyBegin(ONE_TIME);
   polyPadded(aad, aadBytes);
   polyPadded(data, bytes);

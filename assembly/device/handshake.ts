@@ -40,16 +40,17 @@ export function hello(s: usize): void {
 export function challenge(s: usize, p: usize, available: u32): i32 {
   let datagram = <u32>isDatagram(s), took = CHALLENGE_BODY + 2 - datagram, body = p + 2 - datagram;
   if (load<u8>(p) != (CHALLENGE | FLAG_NATIVE)) return -REFUSED_STATE;
-  if (datagram ? available != took : available > 1 && load<u8>(p, 1) != CHALLENGE_BODY) return -REFUSED_MALFORMED;
+  let length = <u32>(available > 1) & <u32>(load<u8>(p, 1) != CHALLENGE_BODY); // of a stream's frame, once it has come
+  if (datagram ? <u32>(available != took) : length) return -REFUSED_MALFORMED;
   if (available < took) return STREAM_WANTS_MORE;
 
   let suite = <u32>load<u8>(body, 1), c = s + S_C;
-  if (load<u8>(body) != VERSION || (suite & load<u8>(helloOf(s), H_SUITES)) == 0 || (suite & (suite - 1)) != 0) return -REFUSED_CHALLENGE;
+  if (<u32>(load<u8>(body) != VERSION) | <u32>!(suite & load<u8>(helloOf(s), H_SUITES)) | (suite & (suite - 1))) return -REFUSED_CHALLENGE;
   memory.copy(c, body, C_BYTES);
   makePrk(s, ARENA + A_KEY);
   gatewayProof(s, MAC);
   if (!equal(MAC, body + C_BYTES, PROOF_BYTES)) return -REFUSED_CHALLENGE;
-  let window = <u32>bswap<u16>(load<u16>(c, C_WINDOW));
+  let window = bswap<u32>(load<u16>(c, C_WINDOW)) >> 16;
   let trip = now() - load<u32>(s, S_STARTED), limit = load<u32>(ARENA, A_ROUND_TRIP);
   if (trip > (limit ? limit : window)) return -REFUSED_ROUND_TRIP;
   store<u32>(s, window, S_WINDOW);

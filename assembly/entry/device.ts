@@ -2,6 +2,4 @@
 import "../protocol/slot"; // first, so that the arena lies lowest: code reaches low addresses with fewer bytes
 export { __data_end, __heap_base };
 export { abi_version } from "../version";
-export {
-  answer, arena, clock_lost, connected, init, lost, poll, queue, renumber, rx, send, sent, start, stop,
-} from "../device/machine";
+export { answer, arena, connected, down, init, poll, rx, send } from "../device/machine";

@@ -3,19 +3,20 @@
 import {
   A_EVENT_COUNT, CLOSE, CLOSE_EXPIRED, CLOSE_IDLE, DOWN_EXPIRED, DOWN_HOST, DOWN_TIMEOUT, EV_DUE, E_ARGUMENT, E_EVENTS,
   E_ROOM, E_STATE, G_IN_BYTES, OK, REFUSED_BAD_TAG, R_AGE, R_BYTES, R_FLAGS, R_ID, R_TYPE, RECORD_BYTES, STATE_CHALLENGED,
-  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, S_STATE, S_SUITE, S_TAG_BYTES,
+  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, S_PINGS, S_STATE, S_SUITE, S_TAG_BYTES,
 } from "../abi";
 import { equal } from "../crypto/bytes";
 import { macSignedBatch } from "../kernels/hmac-batch";
 import { openBatch, sealBatch } from "../kernels/aead-batch";
-import { answer, post, queue, retry } from "../protocol/delivery";
+import { UNCONFIRMED, answer, post, queue, retry, unconfirmed } from "../protocol/delivery";
+import { sendPing } from "../protocol/ping";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, parse } from "../protocol/frame";
 import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
 import { broken, handle, receive } from "../protocol/receive";
 import {
   ARENA, EVENT_CAP, JOB_BYTES, J_RESULT, J_TAG, J_TYPE, OUT_CAP, OUT_RESERVE, RETRY_ACK, RETRY_WAIT,
-  S_HEARD, S_IDLE, S_LIFE, S_RETRY, S_RETRY_AT, S_RX_KEYS, S_STARTED, S_TX_KEYS, clock, isDatagram, now,
+  S_HEARD, S_IDLE, S_LIFE, S_PING, S_RETRY, S_RETRY_AT, S_RX_KEYS, S_STARTED, S_TX_KEYS, clock, isDatagram, now,
 } from "../protocol/slot";
 import { HANDSHAKE_MS } from "../protocol/transcript";
 import { hello, proof } from "./handshake";
@@ -28,6 +29,7 @@ const EVENTS_A_FRAME: u32 = 4;
 const EVENTS_SPARE: u32 = 256;
 const IV: usize = 32;
 const MAC_BYTES: u32 = 32;
+const PING_MS: u32 = 10000;
 
 // @ts-ignore: decorator
 @inline
@@ -205,12 +207,17 @@ function past(then: u32): bool {
   return <i32>(now() - then) >= 0;
 }
 
+/** On datagrams: half of what the truncated counter allows is unconfirmed, and no PING of the last 10 s asks. */
+function asksPing(s: usize): bool {
+  return unconfirmed(s) >= UNCONFIRMED && (!load<u8>(s, S_PINGS) || past(load<u32>(s, S_PING) + PING_MS));
+}
+
 function isDue(s: usize): bool {
   switch (<i32>load<u8>(s, S_STATE)) {
     case STATE_ONLINE: {
       let mode = <u32>load<u8>(s, S_RETRY);
       return past(load<u32>(s, S_HEARD) + load<u32>(s, S_IDLE)) || <u32>max(clock(s), 0) >= load<u32>(s, S_LIFE)
-        || ((mode == RETRY_ACK || mode == RETRY_WAIT) && past(load<u32>(s, S_RETRY_AT)));
+        || ((mode == RETRY_ACK || mode == RETRY_WAIT) && past(load<u32>(s, S_RETRY_AT))) || asksPing(s);
     }
     case STATE_FRESH: // on datagrams the listener's own slot, which waits for ever
       return !isDatagram(s) && past(load<u32>(s, S_STARTED) + HANDSHAKE_MS);
@@ -237,6 +244,8 @@ export function gw_due(index: u32, at: u32): i32 {
   } else if (<u32>max(clock(s), 0) >= load<u32>(s, S_LIFE)) {
     farewell(s, CLOSE_EXPIRED, 0);
     end(s, DOWN_EXPIRED, CLOSE_EXPIRED, 0);
+  } else if (asksPing(s)) {
+    sendPing(s);
   } else {
     retry(s);
   }

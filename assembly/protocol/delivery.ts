@@ -18,6 +18,8 @@ import { outstanding, slowDown } from "./slow";
 
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
 const DATAGRAMS_IN_FLIGHT: u32 = 16384;
+/** Half of them: then a PING asks. */
+export const UNCONFIRMED: u32 = DATAGRAMS_IN_FLIGHT >> 1;
 const STREAM_TIMEOUT_MS: u32 = 30000;
 /** RFC 7252 section 4.8: ACK_TIMEOUT 2 s, ACK_RANDOM_FACTOR 1.5, MAX_RETRANSMIT 4. */
 const DATAGRAM_TIMEOUT_MS: u32 = 2000;
@@ -47,6 +49,11 @@ export function maySend(s: usize): bool {
   return isDevice(s) ? state >= <u8>STATE_PROVED : state == STATE_ONLINE;
 }
 
+/** Frames sent on datagrams that no PONG has confirmed. */
+export function unconfirmed(s: usize): u32 {
+  return isDatagram(s) ? load<u32>(s, S_TX_COUNTER) - load<u32>(s, S_CONFIRMED) : 0;
+}
+
 /** Asks the host for the bodies that may go now. */
 export function pump(s: usize): void {
   let asked = load<u32>(s, S_ASKED);
@@ -70,11 +77,16 @@ function armRetry(s: usize): void {
   );
 }
 
+/** Counts a try and returns how many there were in a row, at most 6: 1 s << 6 is beyond every wait. */
+function oneMore(s: usize): u32 {
+  let tries = <u32>load<u8>(s, S_TRIES);
+  store<u8>(s, min(tries + 1, 6), S_TRIES);
+  return tries;
+}
+
 /** busy, stale: 1 s × random(1..1.5), doubling to 60 s. */
 function backOff(s: usize): void {
-  let tries = <u32>load<u8>(s, S_TRIES);
-  let wait = min(BACKOFF_MS << tries, BACKOFF_MAX_MS);
-  store<u8>(s, min(tries + 1, 6), S_TRIES);
+  let wait = min(BACKOFF_MS << oneMore(s), BACKOFF_MAX_MS);
   store<u8>(s, RETRY_WAIT, S_RETRY);
   store<u32>(s, now() + wait + random(wait >> 1), S_RETRY_AT);
 }
@@ -82,12 +94,10 @@ function backOff(s: usize): void {
 /** Called when S_RETRY_AT has come. */
 export function retry(s: usize): void {
   if (load<u8>(s, S_RETRY) == RETRY_ACK) {
-    let tries = <u32>load<u8>(s, S_TRIES);
-    if (isDatagram(s) && tries == DATAGRAM_TRIES) {
+    if (oneMore(s) == DATAGRAM_TRIES && isDatagram(s)) {
       end(s, DOWN_TIMEOUT, 0, 0);
       return;
     }
-    store<u8>(s, min(tries + 1, 6), S_TRIES);
     goBack(s);
   }
   store<u8>(s, RETRY_NONE, S_RETRY);
@@ -103,16 +113,15 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
   let extra: u32 = 0;
   if (id) {
     if (id < load<u32>(s, S_CURSOR)) return OK; // acknowledged while the host was fetching it
-    if (id != load<u32>(s, S_CURSOR) || id >= load<u32>(s, S_ASKED)) return E_ORDER;
-    if (age >> 28) age = 0xfffffff;
-    extra = 5 + <u32>(age > 0x7f) + <u32>(age > 0x3fff) + <u32>(age > 0x1fffff);
+    if (<u32>(id != load<u32>(s, S_CURSOR)) | <u32>(id >= load<u32>(s, S_ASKED))) return E_ORDER;
+    age = min(age, 0xfffffff);
+    extra = 5 + (31 - clz(age | 1)) / 7; // 7 bits of the age a byte
     type |= FLAG_WANTED;
   }
   bytes += extra;
   // Before READY a device knows no more than the 1,024 bytes that every gateway takes.
   if (bytes > load<u32>(s, S_LARGEST)) return load<u8>(s, S_STATE) == STATE_ONLINE ? E_TOO_LONG : E_STATE;
-  if (!hasRoom(bytes + LEAD_MAX + 16 + OUT_RESERVE)) return E_ROOM;
-  if (isDatagram(s) && load<u32>(s, S_TX_COUNTER) - load<u32>(s, S_CONFIRMED) >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
+  if (!hasRoom(bytes + LEAD_MAX + 16 + OUT_RESERVE) || unconfirmed(s) >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
   let p = begin(s, type, bytes, job);
   memory.copy(p + extra, source, bytes - extra);
   if (id) {
@@ -176,7 +185,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
         backOff(s);
       }
     }
-  } else if (status == ACK_OK && id + 1 == low && (!id || id > load<u32>(s, S_TWICE))) {
+  } else if (<u32>(status == ACK_OK) & <u32>(id + 1 == low) & (<u32>!id | <u32>(id > load<u32>(s, S_TWICE)))) {
     gap(s, low, mode); // the ok for the one below the lowest, which was sent only once
   }
   pump(s);
@@ -187,25 +196,24 @@ function gap(s: usize, low: u32, mode: u32): void {
   if (mode <= RETRY_ACK && low > load<u32>(s, S_TWICE)) goBack(s);
 }
 
-/** A message that wants an ACK and whose frame holds: reported to the host if it is the next, answered by the record if not. */
-export function deliver(s: usize, type: u32, kind: u32, id: u32, time: i32, p: usize, bytes: u32): void {
+/** A message that wants an ACK and whose frame holds. True: it is the next, to be reported to the host; if not, the record answers. */
+export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
   let taken = load<u32>(s, S_TAKEN), last = load<u32>(s, S_IN_LAST);
   if (id <= last) {
     sendAck(s, id, ACK_OK);
   } else if (id == taken + 1) {
     store<u8>(s, 0, S_GAP);
     if (kind != DATA && kind != SKIP) {
-      if (taken != last) return; // its refusal has its turn when those before it are decided; it comes again
+      if (taken != last) return false; // its refusal has its turn when those before it are decided; it comes again
       store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
     }
     let refusal = load<u8>(s, S_REFUSAL);
-    if (refusal && kind != SKIP) {
-      sendAck(s, id, refusal);
-    } else {
+    if (!refusal || kind == SKIP) {
       store<u8>(s, 0, S_REFUSAL);
       store<u32>(s, id, S_TAKEN);
-      event(EV_MESSAGE | (type << 8) | (bytes << 16), p, id, time);
+      return true;
     }
+    sendAck(s, id, refusal);
   } else if (id > taken) {
     refuseMessage(REFUSED_ORDER, type, id, 0);
     if (!load<u8>(s, S_GAP)) {
@@ -214,12 +222,13 @@ export function deliver(s: usize, type: u32, kind: u32, id: u32, time: i32, p: u
       else sendAck(s, id, ACK_UNKNOWN_OUTBOX);
     }
   } // else: reported and not yet decided; its ACK will come
+  return false;
 }
 
 /** The host's verdict. ok: all reported up to id; else id is the first undecided one, and those behind it come again. */
 export function answer(s: usize, id: u32, status: u32): i32 {
   let last = load<u32>(s, S_IN_LAST);
-  if (id <= last || id > load<u32>(s, S_TAKEN)) return E_ORDER;
+  if (<u32>(id <= last) | <u32>(id > load<u32>(s, S_TAKEN))) return E_ORDER;
   if (!hasRoom(OUT_RESERVE)) return E_ROOM;
   if (status == ACK_OK) {
     store<u32>(s, id, S_IN_LAST);

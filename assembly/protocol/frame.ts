@@ -3,9 +3,9 @@
 
 import {
   REFUSED_MALFORMED, REFUSED_REPLAY, REFUSED_STATE, REFUSED_TIME_RANGE, REFUSED_TOO_LONG, S_RX_COUNTER,
-  S_SESSION, S_TAG_BYTES, S_TAKES,
+  S_SESSION, S_TAKES,
 } from "../abi";
-import { DELTA, S_LIFE, S_RX_WINDOW, clock, isDatagram } from "./slot";
+import { DELTA, S_LIFE, S_RX_WINDOW, clock, isDatagram, tagBytes } from "./slot";
 import { describe } from "./output";
 
 
@@ -54,17 +54,17 @@ export const STREAM_WANTS_MORE: i32 = -64; // below every refusal
  */
 export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32): i32 {
   let counter = load<u64>(s, S_RX_COUNTER) + ahead;
-  let tagBytes = <u32>load<u8>(s, S_TAG_BYTES);
+  let tag = tagBytes(s);
   let body: usize, bytes: i32, type = <u32>load<u8>(p), delta: i32 = 0;
   if (type < 128) return -REFUSED_MALFORMED; // another protocol's first byte
   if (isDatagram(s)) {
-    bytes = <i32>(available - 10 - tagBytes);
+    bytes = <i32>(available - 10 - tag);
     if (bytes < 0) return -REFUSED_MALFORMED;
     if (load<u32>(p, 1) != load<u32>(s, S_SESSION)) return -REFUSED_STATE;
     // The full value nearest to the next one: own + signext(field - own).
-    delta = <i16>(bswap<u16>(load<u16>(p, 5)) - <u16>counter);
+    delta = <i16>((bswap<u32>(load<u16>(p, 5)) >> 16) - <u32>counter);
     counter += delta;
-    if (<i64>counter < 0 || seen(s, delta)) return -REFUSED_REPLAY;
+    if (<u32>(<i64>counter < 0) | <u32>seen(s, delta)) return -REFUSED_REPLAY;
     body = p + 10;
   } else {
     bytes = streamLength(p, available);
@@ -77,7 +77,7 @@ export function parse(s: usize, p: usize, available: u32, job: usize, ahead: u32
   let field = bswap<u32>(load<u32>(body - 3)) >> 8, own = clock(s); // a byte of the body or tag is read along
   let time = own + (<i32>((field - own) << 8) >> 8);
   if (<u32>time > load<u32>(s, S_LIFE)) return -REFUSED_TIME_RANGE; // negative ones too
-  let total = <u32>(body - p) + bytes + tagBytes;
+  let total = <u32>(body - p) + bytes + tag;
   if (total > available) return STREAM_WANTS_MORE;
   describe(job, counter, time, type, body, bytes);
   return total;

@@ -2,10 +2,10 @@
 // length (u16, little-endian, not on the wire), because one frame is one datagram.
 
 import {
-  ACK, A_EVENT_COUNT, A_OUT_BYTES, EV_REFUSED, FLAG_NATIVE, S_SESSION, S_TAG_BYTES, S_TX_COUNTER,
+  ACK, A_EVENT_COUNT, A_OUT_BYTES, EV_REFUSED, FLAG_NATIVE, S_SESSION, S_TX_COUNTER,
 } from "../abi";
 import {
-  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_COUNTER_LOW, J_HEADER, J_LENGTH, J_TAG, J_TIME, J_TYPE, OUT, OUT_CAP, S_BASE, S_SPOKE, SUBJECT, EVENT_CAP, isDatagram, now,
+  ARENA, COUNTERS, EVENTS, JOB, J_BODY, J_BYTES, J_COUNTER_LOW, J_HEADER, J_TAG, J_TIME, J_TYPE, OUT, OUT_CAP, S_SPOKE, SUBJECT, EVENT_CAP, clock, isDatagram, now, tagBytes,
 } from "./slot";
 import { seal } from "./suite";
 
@@ -40,6 +40,8 @@ export function emit(head: u32, d: u32, e: u32): void {
 }
 
 /** Counts a refusal under its reason and tells the host. */
+// @ts-ignore: decorator
+@inline
 export function refuse(reason: u32, type: u32): void {
   refuseMessage(reason, type, 0, 0);
 }
@@ -55,8 +57,7 @@ export function describe(job: usize, counter: u64, time: u32, type: u32, body: u
   store<u32>(job, bswap<u32>(<u32>(counter >> 32)), J_HEADER);
   store<u32>(job, bswap<u32>(<u32>counter), J_COUNTER_LOW);
   store<u32>(job, bswap<u32>(time), J_TIME);
-  store<u8>(job, type, J_TYPE);
-  store<u16>(job, bswap<u16>(<u16>bytes), J_LENGTH);
+  store<u32>(job, bswap<u32>((type << 24) | (bytes << 8)), J_TYPE); // and the length behind it
   store<u32>(job, <u32>body, J_BODY);
   store<u32>(job, bytes, J_BYTES);
   store<u32>(job, <u32>body + bytes, J_TAG);
@@ -64,33 +65,31 @@ export function describe(job: usize, counter: u64, time: u32, type: u32, body: u
 
 /** Begins a protected frame: writes what leads the body, fills the job, and returns where the body goes. The caller has made sure of room. */
 export function begin(s: usize, type: u32, bytes: u32, job: usize): usize {
-  let p = OUT + outBytes(), counter = load<u64>(s, S_TX_COUNTER);
-  let time = now() - load<u32>(s, S_BASE);
+  let p = OUT + outBytes(), counter = load<u64>(s, S_TX_COUNTER), body: usize;
   type |= FLAG_NATIVE;
   if (isDatagram(s)) {
-    store<u16>(p, bytes + 10 + load<u8>(s, S_TAG_BYTES));
+    store<u16>(p, bytes + 10 + tagBytes(s));
     store<u8>(p, type, 2);
     store<u32>(p, load<u32>(s, S_SESSION), 3);
-    store<u16>(p, bswap<u16>(<u16>counter), 7);
-    p += 9;
+    store<u16>(p, bswap<u32>(<u32>counter) >> 16, 7);
+    body = p + 12;
   } else {
     let second = <u32>(bytes > 127); // a second byte of the length; where there is none, time overwrites it
     store<u8>(p, type);
     store<u8>(p, bytes | (second << 7), 1);
     store<u8>(p, bytes >> 7, 2);
-    p += 2 + second;
+    body = p + 5 + second;
   }
-  store<u32>(p, bswap<u32>(time << 8)); // and a byte of the body, which is written later
-  p += 3;
-  describe(job, counter, time, type, p, bytes);
-  return p;
+  describe(job, counter, clock(s), type, body, bytes);
+  store<u32>(body - 3, load<u32>(job, J_TIME + 1)); // the time's lower 24 bits, and a byte of the body, which is written later
+  return body;
 }
 
 /** Counts the frame of a job and lets the output grow by it. */
 export function advance(s: usize, job: usize): void {
   store<u64>(s, load<u64>(s, S_TX_COUNTER) + 1, S_TX_COUNTER);
   store<u32>(s, now(), S_SPOKE);
-  store<u32>(ARENA, load<u32>(job, J_TAG) + load<u8>(s, S_TAG_BYTES) - <u32>OUT, A_OUT_BYTES);
+  store<u32>(ARENA, load<u32>(job, J_TAG) + tagBytes(s) - <u32>OUT, A_OUT_BYTES);
 }
 
 /** Seals and counts the frame that `begin` began in JOB. */

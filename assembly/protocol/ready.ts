@@ -13,14 +13,13 @@ export const LIFE_MAX_S: u32 = 2000000;
 export function ready(s: usize, p: usize): void {
   if (load<u8>(s, S_STATE) != STATE_PROVED) return; // a repeat: the first one said all this
   store<u32>(s, min(bswap<u32>(load<u32>(p)), LIFE_MAX_S) * 1000, S_LIFE);
-  store<u32>(s, <u32>bswap<u16>(load<u16>(p, 4)) * 1000, S_IDLE);
-  store<u32>(s, <u32>bswap<u16>(load<u16>(p, 6)) * 1000, S_SPREAD);
-  store<u32>(s, bswap<u16>(load<u16>(p, 8)), S_LARGEST);
-  let outbox = load<u32>(p, 10), other: u32 = 0;
-  if (outbox != load<u32>(s, S_IN_OUTBOX)) {
+  store<u32>(s, (bswap<u32>(load<u16>(p, 4)) >> 16) * 1000, S_IDLE);
+  store<u32>(s, (bswap<u32>(load<u16>(p, 6)) >> 16) * 1000, S_SPREAD);
+  store<u32>(s, bswap<u32>(load<u16>(p, 8)) >> 16, S_LARGEST);
+  let outbox = load<u32>(p, 10), other = <u32>(outbox != load<u32>(s, S_IN_OUTBOX));
+  store<u32>(s, outbox, S_IN_OUTBOX);
+  if (other) {
     // Another outbox: nothing of it was taken yet.
-    other = 1;
-    store<u32>(s, outbox, S_IN_OUTBOX);
     store<u64>(s, 0, S_IN_LAST); // and S_TAKEN behind it
     store<u8>(s, 0, S_REFUSAL);
   }

@@ -3,16 +3,16 @@
 import {
   ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, PING, PONG,
   READY, REFUSED_BAD_TAG, REFUSED_CLOCK_LOST, REFUSED_FUTURE, REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE,
-  REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK,
+  REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK, S_CLOCK_LOST,
 } from "../abi";
-import { acknowledged, deliver } from "./delivery";
+import { acknowledged, isNext } from "./delivery";
 import { end } from "./end";
 import { STREAM_WANTS_MORE, mark, parse } from "./frame";
 import { emit, event, refuse, refuseMessage, sendAck } from "./output";
 import { ping, pong } from "./ping";
 import { ready } from "./ready";
 import {
-  JOB, J_BODY, J_BYTES, J_TIME, J_TYPE, S_BAD, S_CLOCK_LOST, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
+  JOB, J_BODY, J_BYTES, J_TIME, J_TYPE, S_BAD, S_HEARD, S_HEARD_ANY, S_WINDOW, clock,
   isDatagram, isDevice, now,
 } from "./slot";
 import { open } from "./suite";
@@ -21,8 +21,12 @@ import { open } from "./suite";
 const BAD_TAGS_MAX: u32 = 1048576;
 /** While CHALLENGE is awaited anybody can send one that does not hold. */
 const BAD_CHALLENGES_MAX: u32 = 8;
+/** What a device takes before READY. */
+const BEFORE_READY: u32 = (1 << READY) | (1 << CLOSE);
 /** Types that never want an ACK: READY, ACK, PING, PONG, CLOSE. */
 const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
+/** Types whose body did not parse where the end of `act` is reached; READY only at the device. */
+const HAS_FORM: u32 = (1 << READY) | (1 << ACK) | (1 << SKIP);
 /** The oldest age whose milliseconds 31 bits hold, 24.8 days; an older one is told as the earliest time there is. */
 const AGE_MAX: u32 = 34359738;
 
@@ -42,10 +46,8 @@ export function broken(s: usize, reason: u32, type: u32): void {
 export function receive(s: usize, p: usize, available: u32): i32 {
   let total = parse(s, p, available, JOB, 0);
   if (total < 0) return total;
-  if (isDevice(s) && load<u8>(s, S_STATE) == STATE_PROVED) {
-    let kind = <u32>load<u8>(p) & TYPE_MASK;
-    if (kind != READY && kind != CLOSE) return -REFUSED_STATE; // nothing else is handled before READY
-  }
+  // Nothing else is handled before READY. A shift takes the lower five bits of its count: the type's code.
+  if (isDevice(s) && load<u8>(s, S_STATE) == STATE_PROVED && !((BEFORE_READY >> load<u8>(p)) & 1)) return -REFUSED_STATE;
   if (!open(s, JOB)) return -REFUSED_BAD_TAG;
   handle(s, JOB);
   return total;
@@ -65,7 +67,7 @@ function act(s: usize, job: usize): u32 {
   let id: u32 = 0;
   mark(s);
   store<u32>(s, now(), S_HEARD);
-  store<u8>(s, 1, S_HEARD_ANY);
+  if (GATEWAY) store<u8>(s, 1, S_HEARD_ANY);
 
   let off = clock(s) - time;
   if (type & FLAG_WANTED) {
@@ -88,26 +90,28 @@ function act(s: usize, job: usize): u32 {
   if (kind == PONG) return pong(s, p, bytes);
   if (kind == CLOSE) {
     if (bytes < 3) return REFUSED_MALFORMED;
-    let reason = <u32>load<u8>(p), after = <u32>bswap<u16>(load<u16>(p, 1));
+    let reason = <u32>load<u8>(p), after = bswap<u32>(load<u16>(p, 1)) >> 16;
     emit(EV_CLOSED | (reason << 8) | (after << 16), 0, 0);
     end(s, DOWN_CLOSED, reason, after);
     return 0;
   }
 
   // The time rule: outside the window nothing is acted on; what was taken before is still said to be taken.
-  let window = <i32>load<u32>(s, S_WINDOW);
-  let reason: u32 =
-    load<u8>(s, S_CLOCK_LOST) ? REFUSED_CLOCK_LOST : off > window ? REFUSED_STALE : off < -window ? REFUSED_FUTURE : 0;
+  let window = load<u32>(s, S_WINDOW), reason: u32 = off < 0 ? REFUSED_FUTURE : REFUSED_STALE;
+  if (<u32>off + window <= 2 * window) reason = 0; // -window … window
+  if (load<u8>(s, S_CLOCK_LOST)) reason = REFUSED_CLOCK_LOST;
   if (reason) {
     refuseMessage(reason, type, id, off);
     if (id) sendAck(s, id, id <= load<u32>(s, S_IN_LAST) ? ACK_OK : ACK_STALE);
     return 0;
   }
 
-  if (id) deliver(s, type, kind, id, time, p, bytes);
-  else if (kind == DATA) event(EV_MESSAGE | (type << 8) | (bytes << 16), p, 0, time);
-  else if (kind == ACK && bytes == 5) acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
-  else if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) ready(s, p);
-  else return kind == ACK || kind == SKIP || (kind == READY && isDevice(s)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE;
+  if (id ? isNext(s, type, kind, id) : kind == DATA) {
+    event(EV_MESSAGE | (type << 8) | (bytes << 16), p, id, time);
+  } else if (!id) {
+    if (kind == ACK && bytes == 5) acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
+    else if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) ready(s, p);
+    else return (HAS_FORM >> kind) & (isDevice(s) ? 1 : <u32>(kind != READY)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE;
+  }
   return 0;
 }

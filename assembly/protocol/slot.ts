@@ -2,7 +2,7 @@
 // Offsets are constants, so each access is one load or store with an immediate; what is used most lies lowest (abi.ts).
 
 import {
-  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, SLOT_BYTES,
+  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, S_TAG_BYTES, SLOT_BYTES,
 } from "../abi";
 
 export const S_ROLE: usize = 4; //         u8: 1 device, 0 gateway (read in builds with both)
@@ -20,8 +20,6 @@ export const S_RETRY: usize = 48; //       u8: RETRY_*
 export const S_TRIES: usize = 49; //       u8: how often in a row
 export const S_SLOW: usize = 50; //        u8: a one for each time that what may be outstanding was halved
 export const S_GAP: usize = 51; //         u8: a gap was answered
-export const S_PINGS: usize = 52; //       u8: PINGs in a row that wait for an answer
-export const S_CLOCK_LOST: usize = 53; //  u8
 export const S_HEARD_ANY: usize = 54; //   u8: a frame of this session was heard
 export const FRESH_BYTES: u32 = 48;
 
@@ -119,6 +117,13 @@ export function setNow(at: u32): void {
 @inline
 export function clock(s: usize): i32 {
   return <i32>(now() - load<u32>(s, S_BASE));
+}
+
+/** Bytes of a tag: 16, or 8 in a session of signed-8. */
+// @ts-ignore: decorator
+@inline
+export function tagBytes(s: usize): u32 {
+  return SEALED_ONLY ? 16 : load<u8>(s, S_TAG_BYTES);
 }
 
 export function isDatagram(s: usize): bool {

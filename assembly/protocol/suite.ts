@@ -1,11 +1,12 @@
 // The three suites: how a tag is made and checked, and how a session's keys follow from prk.
 
-import { SUITE_SEALED, S_SUITE, S_TAG_BYTES } from "../abi";
-import { aeadOpen, aeadSeal } from "../crypto/aead";
+import { SUITE_SEALED, SUITE_SIGNED_8, S_SUITE, S_TAG_BYTES } from "../abi";
+import { aeadBegin, aeadTag } from "../crypto/aead";
 import { equal } from "../crypto/bytes";
+import { chachaXor } from "../crypto/chacha20";
 import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { expand } from "../crypto/hkdf";
-import { J_BODY, J_BYTES, J_HEADER, J_TAG, MAC, NONCE, S_PRK, S_RX_KEYS, S_TX_KEYS } from "./slot";
+import { J_BODY, J_BYTES, J_HEADER, J_TAG, MAC, NONCE, S_PRK, S_RX_KEYS, S_TX_KEYS, tagBytes } from "./slot";
 
 /** The 15 bytes that every tag covers besides the body. */
 const HEADER_BYTES: u32 = 15;
@@ -24,8 +25,6 @@ export const L_DEVICE: u64 = 0x656369766564; //       "device"
 export const L_D2G: u64 = 0x673264; //                "d2g"
 export const L_G2D: u64 = 0x643267; //                "g2d"
 
-// @ts-ignore: decorator
-@inline
 function sealed(s: usize): bool {
   return SEALED_ONLY ? true : load<u8>(s, S_SUITE) == SUITE_SEALED;
 }
@@ -49,7 +48,7 @@ function directionKeys(s: usize, suffix: u64, keys: usize): void {
 
 /** Sets the suite and both directions' keys; the device sends under d2g, the gateway under g2d. */
 export function sessionKeys(s: usize, device: bool): void {
-  store<u8>(s, SEALED_ONLY || load<u8>(s, S_SUITE) != 4 ? 16 : 8, S_TAG_BYTES);
+  store<u8>(s, SEALED_ONLY ? 16 : <u8>(<u32>16 >> <u32>(load<u8>(s, S_SUITE) == SUITE_SIGNED_8)), S_TAG_BYTES);
   directionKeys(s, L_D2G, s + (device ? S_TX_KEYS : S_RX_KEYS));
   directionKeys(s, L_G2D, s + (device ? S_RX_KEYS : S_TX_KEYS));
 }
@@ -61,32 +60,31 @@ function nonce(keys: usize, header: usize): usize {
   return NONCE;
 }
 
-function mac(keys: usize, job: usize): void {
-  hmacBegin(keys);
-  hmacUpdate(job + J_HEADER, HEADER_BYTES);
-  hmacUpdate(load<u32>(job, J_BODY), load<u32>(job, J_BYTES));
-  hmacEnd(keys, MAC);
+/** Makes the job's tag in MAC, on the way from a body as it travels; `sealing` encrypts it before. */
+function protect(s: usize, keys: usize, job: usize, sealing: bool): void {
+  let header = job + J_HEADER, body = <usize>load<u32>(job, J_BODY), bytes = load<u32>(job, J_BYTES);
+  if (sealed(s)) {
+    aeadBegin(keys, nonce(keys, header));
+    if (sealing) chachaXor(body, bytes);
+    aeadTag(header, HEADER_BYTES, body, bytes, MAC);
+  } else {
+    hmacBegin(keys);
+    hmacUpdate(header, HEADER_BYTES);
+    hmacUpdate(body, bytes);
+    hmacEnd(keys, MAC);
+  }
 }
 
 /** Protects the job's body in place and writes the tag. */
 export function seal(s: usize, job: usize): void {
-  let keys = s + S_TX_KEYS, tag = <usize>load<u32>(job, J_TAG);
-  if (sealed(s)) {
-    let header = job + J_HEADER;
-    aeadSeal(keys, nonce(keys, header), header, HEADER_BYTES, load<u32>(job, J_BODY), load<u32>(job, J_BYTES), tag);
-  } else {
-    mac(keys, job);
-    memory.copy(tag, MAC, load<u8>(s, S_TAG_BYTES));
-  }
+  protect(s, s + S_TX_KEYS, job, true);
+  memory.copy(load<u32>(job, J_TAG), MAC, tagBytes(s));
 }
 
 /** True if the tag holds; only then is a sealed body decrypted, in place. */
 export function open(s: usize, job: usize): bool {
-  let keys = s + S_RX_KEYS, tag = <usize>load<u32>(job, J_TAG);
-  if (sealed(s)) {
-    let header = job + J_HEADER;
-    return aeadOpen(keys, nonce(keys, header), header, HEADER_BYTES, load<u32>(job, J_BODY), load<u32>(job, J_BYTES), tag);
-  }
-  mac(keys, job);
-  return equal(MAC, tag, load<u8>(s, S_TAG_BYTES));
+  protect(s, s + S_RX_KEYS, job, false);
+  if (!equal(MAC, load<u32>(job, J_TAG), tagBytes(s))) return false;
+  if (sealed(s)) chachaXor(load<u32>(job, J_BODY), load<u32>(job, J_BYTES));
+  return true;
 }

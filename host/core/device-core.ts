@@ -20,6 +20,7 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   private readonly datagram: boolean;
   private readonly slot: number;
   private readonly outCap: number;
+  private started = false;
   private readonly base: number;
   private readonly outputBound: (bytes: Buffer) => void;
   private readonly tellBound = (record: number): void => this.tell(record);
@@ -124,7 +125,13 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   }
 
   start(now: number): void {
-    this.retrying(() => this.call('start', now >>> 0));
+    if (this.busy) {
+      this.defer(() => this.start(now));
+      return;
+    }
+    if (this.started) return;
+    this.started = true;
+    this.sink.connect();
   }
 
   connected(now: number): void {
@@ -140,11 +147,12 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   }
 
   lost(now: number): void {
+    if (!this.started) return; // the end of a link that was stopped
     if (this.busy) {
       this.defer(() => this.lost(now));
       return;
     }
-    this.retrying(() => this.call('lost', now >>> 0));
+    this.retrying(() => this.call('down', abi.DOWN_LINK, now >>> 0));
   }
 
   receive(chunk: Buffer, now: number): void {
@@ -171,19 +179,34 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   }
 
   queued(next: number, now: number): void {
-    this.retrying(() => this.call('queue', next, now >>> 0));
+    this.u8.writeUInt32LE(next, this.slot + abi.S_NEXT);
+    this.retrying(() => this.pollOnce(now));
   }
 
   renumber(outbox: number, next: number, now: number): void {
-    this.retrying(() => this.call('renumber', outbox, next, now >>> 0));
+    const s = this.slot;
+    this.u8.writeUInt32BE(outbox, s + abi.S_C - this.u8[s + abi.S_HELLO_BYTES]! + abi.H_OUTBOX);
+    this.u8.writeUInt32LE(1, s + abi.S_LOW);
+    this.u8.writeUInt32LE(0, s + abi.S_SENT);
+    this.u8.writeUInt32LE(next, s + abi.S_NEXT);
+    this.retrying(() => this.call('down', abi.DOWN_OUTBOX, now >>> 0));
   }
 
   stop(now: number): void {
-    this.retrying(() => this.call('stop', abi.CLOSE_NORMAL, now >>> 0));
+    this.started = false;
+    this.retrying(() => this.call('down', abi.DOWN_HOST, now >>> 0));
   }
 
   clockLost(now: number): void {
-    this.retrying(() => this.call('clock_lost', now >>> 0));
+    this.u8[this.slot + abi.S_PINGS] = 0; // an answer under way would be read by a clock that stood still
+    this.u8[this.slot + abi.S_CLOCK_LOST] = 1;
+    this.retrying(() => this.pollOnce(now));
+  }
+
+  /** `poll` as a status: a full list of events is tried again like any call. */
+  private pollOnce(now: number): number {
+    this.call('poll', now >>> 0);
+    return abi.OK;
   }
 
   /** A call that finds the list of events full waits until it has been told. Other refusals: the session went another way meanwhile. */

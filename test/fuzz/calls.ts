@@ -178,9 +178,12 @@ class Run {
     if (!device.exports['gw_open']) return;
     for (let i = 0; i < 1_100; i++) {
       this.time(130_000);
-      device.call(device.state === abi.STATE_FREE ? 'start' : device.state === abi.STATE_WAITING ? 'poll' : 'lost', this.now);
+      if (device.state === abi.STATE_FREE) device.connected();
+      else if (device.state === abi.STATE_WAITING) device.call('poll', this.now);
+      else device.call('down', abi.DOWN_LINK, this.now);
     }
-    for (const name of ['queue', 'start', 'stop']) device.call(name, 1, this.now);
+    for (const name of ['rx', 'down']) device.call(name, 1, this.now);
+    device.call('connected', this.now);
     this.fromDevice(device.take());
   }
 
@@ -248,7 +251,7 @@ class Run {
       // A host that does not read its events; the gateway's build says so, the small ones trap (docs/abi.md).
       case 'unread': this.unread(); break;
       // A host that does not take the output.
-      case 'full': for (let i = 0; i < 40; i++) device.call('send', abi.DATA, m & 63, 0, 0, this.now); for (let i = 0; i < 40; i++) device.call('clock_lost', this.now); this.fromDevice(device.take()); break;
+      case 'full': for (let i = 0; i < 40; i++) device.call('send', abi.DATA, m & 63, 0, 0, this.now); for (let i = 0; i < 40; i++) device.call('answer', m & 7, abi.ACK_OK, this.now); this.fromDevice(device.take()); break;
       case 'late': this.time(n * 20); if (this.up[0]) this.fromGateway(this.toGateway(Math.max(0, this.slot), this.up.shift()!)); break;
       case 'record': this.known = n % 4 !== 0; break;
       case 'epoch': this.liveEpoch = n & 1 ? 2n ** 60n : 0n; break;
@@ -259,7 +262,7 @@ class Run {
       case 'send': this.fromDevice(device.send(new Uint8Array(n * (m & 7)), m & 1 ? this.asked.device : n & 7, n * 1_000, n & 8 ? abi.SKIP : abi.DATA)); break;
       case 'answer': this.fromDevice(device.answer(m & 3 ? this.told.device : n, status)); break;
       case 'renumber': if (n % 4 === 0) this.fromDevice(device.renumber(n, 1 + (m & 7))); break;
-      case 'stop': if (n % 8 === 0) this.fromDevice(device.stop(m)); break;
+      case 'stop': if (n % 8 === 0) this.fromDevice(device.stop()); break;
       case 'clock_lost': this.fromDevice(device.clockLost()); break;
       case 'poll': this.fromDevice(device.poll()); break;
       case 'init': if (n % 8 === 0) { device.call('init', this.now); this.fromDevice(device.take()); } break;

@@ -87,7 +87,7 @@ export class EngineDevice extends Engine {
   take(): Told {
     const events = this.takeEvents();
     const output = this.peekOutput(this.datagrams);
-    this.call('sent', this.u32(this.arena + abi.A_OUT_BYTES));
+    this.setU32(this.arena + abi.A_OUT_BYTES, 0);
     return { events, output };
   }
 
@@ -96,8 +96,9 @@ export class EngineDevice extends Engine {
     return this.take();
   }
 
+  /** The first try is the host's own: nothing is asked of the core. */
   start(): Told {
-    return this.run('start');
+    return { events: [{ kind: abi.EV_CONNECT, a: 0, b: 0, c: 0, d: 0, e: 0 }], output: [] };
   }
 
   connected(): Told {
@@ -106,7 +107,7 @@ export class EngineDevice extends Engine {
   }
 
   lost(): Told {
-    return this.run('lost');
+    return this.run('down', abi.DOWN_LINK);
   }
 
   /** A stream's bytes in any pieces, or one datagram. Before the first `connected` there is no place for them. */
@@ -140,7 +141,9 @@ export class EngineDevice extends Engine {
   }
 
   queue(next: number): Told {
-    return this.run('queue', next);
+    this.setU32(this.slot + abi.S_NEXT, next);
+    this.call('poll', this.now);
+    return this.take();
   }
 
   send(body: Uint8Array, id = 0, age = 0, type: number = abi.DATA): Told {
@@ -159,15 +162,23 @@ export class EngineDevice extends Engine {
   }
 
   renumber(outbox: number, next: number): Told {
-    return this.run('renumber', outbox, next);
+    const s = this.slot;
+    this.view.setUint32(s + abi.S_C - this.view.getUint8(s + abi.S_HELLO_BYTES) + abi.H_OUTBOX, outbox);
+    this.setU32(s + abi.S_LOW, 1);
+    this.setU32(s + abi.S_SENT, 0);
+    this.setU32(s + abi.S_NEXT, next);
+    return this.run('down', abi.DOWN_OUTBOX);
   }
 
-  stop(reason: number = abi.CLOSE_NORMAL): Told {
-    return this.run('stop', reason);
+  stop(): Told {
+    return this.run('down', abi.DOWN_HOST);
   }
 
   clockLost(): Told {
-    return this.run('clock_lost');
+    this.view.setUint8(this.slot + abi.S_PINGS, 0);
+    this.view.setUint8(this.slot + abi.S_CLOCK_LOST, 1);
+    this.call('poll', this.now);
+    return this.take();
   }
 
   /** Does everything that is due; `wait` is the time until the next thing is. */
