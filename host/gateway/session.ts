@@ -6,7 +6,7 @@
  * messages of a chunk, one crossing frames all that was sent, and one write carries everything.
  */
 import { ACK_BUSY, ACK_OK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER, DATA, E_TOO_LONG, TYPE_MASK } from '../../assembly/abi.js';
-import type { GatewaySink, Outgoing } from '../core/types.js';
+import type { GatewaySink, Outgoing, Receipts } from '../core/types.js';
 import { downName, suiteName } from '../names.js';
 import type { Lease, Takeover } from '../registry/types.js';
 import type { LinkOwner, TcpLink } from '../transport/tcp.js';
@@ -17,6 +17,9 @@ import { LOOKUPS_FULL, type Found } from './keys.js';
 import { GatewayMessage } from './message.js';
 import type { Peer } from './peer.js';
 import type { ConnectedDevice } from './types.js';
+
+/** For a proof that the core refuses as older than the live session. */
+const NO_RECEIPTS: Receipts = { inLast: 0, outOutbox: 0, outLow: 1, outSent: 0, outNext: 1 };
 
 /** HELLO and PROOF are awaited; the proof holds and the receipts are being fetched; it stands; it is over. */
 const HALF_OPEN = 0, PROVED = 1, ONLINE = 2, OVER = 3;
@@ -132,6 +135,12 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     this.phase = PROVED;
     const peer = engine.peers.enter(this.id);
     this.#peer = peer;
+    // A PROOF that was held back would end the live session's lease in the store, and be refused by the core only then.
+    const live = peer.live?.epoch ?? 0;
+    if (live > 0 && engine.core.info(this.#slot).epoch <= live) {
+      engine.core.accept(this.#slot, NO_RECEIPTS, live, engine.now());
+      return;
+    }
     peer.accepting = this; // of two at once the later one counts, as the store has it too
     const begun = engine.begin(this.id, outbox);
     if (!(begun instanceof Promise)) {
