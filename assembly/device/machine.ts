@@ -142,7 +142,7 @@ export function poll(at: u32): i32 {
   return wait;
 }
 
-/** The shortest time until one of the deadlines that `past` was asked about, 0 where one has come. Starts at 0: see docs/abi.md on globals. */
+/** The shortest time until one of the deadlines that `past` was asked about, 0 where one has come. A global like `now` (slot.ts). */
 let wait: i32 = 0;
 
 function past(then: u32): bool {

@@ -2,12 +2,12 @@
 // The core keeps ids, order, tries and deadlines; the bodies stay with the host.
 
 import {
-  ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_MESSAGE, EV_OUTBOX, EV_RESULT,
+  ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_OUTBOX, EV_RESULT,
   EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_WANTED, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
   STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_SENT, S_STATE, S_TX_COUNTER,
 } from "../abi";
 import { end } from "./end";
-import { LEAD_MAX, advance, begin, emit, event, finish, hasRoom, refuseMessage, sendAck } from "./output";
+import { LEAD_MAX, advance, begin, emit, finish, hasRoom, refuseMessage, sendAck } from "./output";
 import {
   JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ABOVE, S_ASKED, S_CONFIRMED, S_CURSOR,
   S_DOUBT, S_GAP, S_REFUSAL, S_RETRY, S_RETRY_AT,

@@ -2,7 +2,7 @@
 // Offsets are constants, so each access is one load or store with an immediate; what is used most lies lowest (abi.ts).
 
 import {
-  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, S_TAG_BYTES, SLOT_BYTES,
+  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, S_TAG_BYTES,
 } from "../abi";
 
 export const S_ROLE: usize = 4; //         u8: 1 device, 0 gateway (read in builds with both)
@@ -97,7 +97,10 @@ export function locate(): void {
   store<u32>(ARENA, OUT_CAP, A_OUT_CAP);
 }
 
-/** The host's `now` of this call. A global, because it is read in 30 places: 2 bytes each instead of 5. Starts at 0: see docs/abi.md. */
+/**
+ * The host's `now` of this call. A global, because it is read in 30 places: 2 bytes each
+ * instead of 5. It starts at 0: WAMR takes a mutable i32 with another initial value for a C stack pointer, and traps.
+ */
 let time: u32 = 0;
 
 // @ts-ignore: decorator
