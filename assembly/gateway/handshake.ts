@@ -2,7 +2,7 @@
 // between CHALLENGE and PROOF: the nonce is a MAC under the gateway's secret, and PROOF brings H and C again.
 
 import {
-  CHALLENGE, DOWN_REFUSED, EV_HELLO, EV_PROVED, EV_REPEAT, E_ARGUMENT, E_REFUSED, E_STATE, FLAG_NATIVE, G_ACCEPT,
+  CHALLENGE, DOWN_REFUSED, EV_HELLO, EV_PROVED, EV_REPEAT, E_ARGUMENT, E_REFUSED, E_ROOM, E_STATE, FLAG_NATIVE, G_ACCEPT,
   G_ADDRESS, G_CONFIG, G_KEY, G_LAST_EPOCH, G_RANDOM, HELLO, H_ID, H_ID_BYTES, H_KEY_ID, H_LARGEST, H_OUTBOX, LINK_TLS, OK, PROOF, READY, REFUSED_BAD_PROOF,
   REFUSED_HELLO, REFUSED_NO_SUITE, REFUSED_OLD_CHALLENGE, REFUSED_STATE, STATE_CHALLENGED, STATE_FRESH, STATE_KEY,
   STATE_ONLINE, STATE_PROVED, S_C, S_EPOCH, S_HELLO_BYTES, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_LINK, S_LOW, S_NEXT, S_OUTBOX, S_SENT, S_SESSION, S_STATE,
@@ -13,10 +13,10 @@ import { hmacBegin, hmacEnd, hmacKey, hmacUpdate } from "../crypto/hmac";
 import { beginDelivery, pump } from "../protocol/delivery";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
-import { begin, emit, event, finish, plain, refuse } from "../protocol/output";
+import { begin, emit, event, finish, hasRoom, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, seed, clock, isDatagram, now,
+  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, seed, clock, isDatagram, now, LARGEST_BODY,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -28,6 +28,8 @@ import { G, enter, indexOf, live, slotAt, unix, used } from "./table";
 
 const HELLO_MAX: u32 = H_FIXED + 64;
 const CHALLENGE_BODY: u32 = C_BYTES + PROOF_BYTES;
+/** Room for CHALLENGE or READY, whichever is longer, and what surrounds it. */
+const ANSWER_BYTES: u32 = 128;
 /** While the host looks for the key: 0 HELLO, 1 a datagram's PROOF, whose 16 bytes wait in S_TX_KEYS. */
 const S_PENDING: usize = S_ATTEMPT; // a device's field
 const S_PROOF: usize = S_TX_KEYS;
@@ -76,7 +78,7 @@ function checkHello(s: usize, h: usize, room: u32): i32 {
 function askForKey(s: usize, h: usize, bytes: u32, pending: u32): void {
   store<u8>(s, load<u8>(h, H_ID_BYTES) + H_FIXED, S_HELLO_BYTES);
   memory.copy(helloOf(s), h, bytes); // H, and C behind it where PROOF brings it
-  store<u32>(s, bswap<u16>(load<u16>(h, H_LARGEST)), S_LARGEST);
+  store<u32>(s, min(<u32>bswap<u16>(load<u16>(h, H_LARGEST)), LARGEST_BODY), S_LARGEST);
   store<u32>(s, bswap<u32>(load<u32>(h, H_OUTBOX)), S_IN_OUTBOX);
   store<u8>(s, pending, S_PENDING);
   store<u8>(s, STATE_KEY, S_STATE);
@@ -146,6 +148,7 @@ export function gw_key(index: u32, known: u32, at: u32): i32 {
   let s = live(index);
   if (!s || load<u8>(s, S_STATE) != STATE_KEY) return E_STATE;
   if (known > 1) return E_ARGUMENT;
+  if (!hasRoom(ANSWER_BYTES)) return E_ROOM;
   let h = helloOf(s);
   hmacKey(KEY_STATE, G + G_CONFIG + W_SECRET, 32);
   hmacBegin(KEY_STATE);
@@ -229,7 +232,9 @@ function judgeDatagram(s: usize): void {
   if (proves(s, s + S_PROOF)) {
     let before = recall(c + C_NONCE);
     if (before >= 0) {
-      emit(EV_REPEAT, before, 0);
+      // Its slot may be another's by now.
+      if (load<u32>(slotAt(before), S_SESSION) == load<u32>(s, S_SESSION)) emit(EV_REPEAT, before, 0);
+      else refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else if (sessionInUse(load<u32>(s, S_SESSION)) || !remember(c + C_NONCE, indexOf(s))) {
       refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else {
@@ -246,7 +251,8 @@ function judgeDatagram(s: usize): void {
 function sessionInUse(session: u32): bool {
   for (let i: u32 = 0; i < used(); i++) {
     let s = slotAt(i);
-    if (load<u8>(s, S_STATE) == STATE_ONLINE && isDatagram(s) && load<u32>(s, S_SESSION) == session) return true;
+    let state = load<u8>(s, S_STATE);
+    if ((state == STATE_ONLINE || state == STATE_PROVED) && isDatagram(s) && load<u32>(s, S_SESSION) == session) return true;
   }
   return false;
 }
@@ -269,6 +275,7 @@ export function gw_accept(index: u32, at: u32): i32 {
   enter(at);
   let s = live(index), a = G + G_ACCEPT, w = G + G_CONFIG;
   if (!s || load<u8>(s, S_STATE) != STATE_PROVED) return E_STATE;
+  if (!hasRoom(ANSWER_BYTES)) return E_ROOM;
   if (bswap<u64>(load<u64>(s, S_EPOCH)) <= load<u64>(G, G_LAST_EPOCH)) {
     refuse(REFUSED_OLD_CHALLENGE, PROOF);
     end(s, DOWN_REFUSED, REFUSED_OLD_CHALLENGE, 0);
@@ -297,6 +304,7 @@ export function gw_again(index: u32, at: u32): i32 {
   enter(at);
   let s = live(index);
   if (!s || load<u8>(s, S_STATE) != STATE_ONLINE || load<u8>(s, S_HEARD_ANY)) return E_STATE;
+  if (!hasRoom(ANSWER_BYTES)) return E_ROOM;
   sendReady(s);
   return OK;
 }

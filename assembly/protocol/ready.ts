@@ -4,7 +4,7 @@ import { EV_ONLINE, STATE_ONLINE, STATE_PROVED, S_IN_LAST, S_IN_OUTBOX, S_LARGES
 import { pump } from "./delivery";
 import { emit } from "./output";
 import {
-  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, now,
+  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, now, LARGEST_BODY,
 } from "./slot";
 
 /** 24 days: the longest life whose milliseconds a session clock of 31 bits counts. */
@@ -15,7 +15,7 @@ export function ready(s: usize, p: usize): void {
   store<u32>(s, min(bswap<u32>(load<u32>(p)), LIFE_MAX_S) * 1000, S_LIFE);
   store<u32>(s, (bswap<u32>(load<u16>(p, 4)) >> 16) * 1000, S_IDLE);
   store<u32>(s, (bswap<u32>(load<u16>(p, 6)) >> 16) * 1000, S_SPREAD);
-  store<u32>(s, bswap<u32>(load<u16>(p, 8)) >> 16, S_LARGEST);
+  store<u32>(s, min(bswap<u32>(load<u16>(p, 8)) >> 16, LARGEST_BODY), S_LARGEST);
   let outbox = load<u32>(p, 10), other = <u32>(outbox != load<u32>(s, S_IN_OUTBOX));
   store<u32>(s, outbox, S_IN_OUTBOX);
   if (other) {

@@ -45,6 +45,9 @@ export const S_PRK: usize = 304; //        64: HMAC state of prk
 /** What a session's end wipes. */
 export const SECRETS: u32 = 192;
 
+/** What two bytes of length tell. */
+export const LARGEST_BODY: u32 = 16383;
+
 export const RETRY_NONE: u32 = 0;
 export const RETRY_ACK: u32 = 1; //     waits for an ACK
 export const RETRY_WAIT: u32 = 2; //    backs off after busy or stale

@@ -81,6 +81,8 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
 
   /** Sets the wall time anew (unix ms at now); the host has ended all sessions before. */
   setClock(unix: number, now: number): void {
+    // Under the old secret a datagram's PROOF of the time before would be fresh again, and open a session under old keys.
+    randomFillSync(this.u8, this.gw + abi.G_CONFIG + abi.W_SECRET, 32);
     this.writeU64(this.gw + abi.G_CONFIG + abi.W_UNIX, unix);
     this.call('gw_clock', now >>> 0);
   }
