@@ -34,3 +34,29 @@ export const systemClock: Clock = {
   unix: () => Date.now(),
   after: (ms, run, ref) => new SystemTimer(ms, run, ref),
 };
+
+/**
+ * Notices that wall and monotonic clock have parted: the wall clock was set, or the machine slept and its monotonic
+ * clock, as everywhere in Node, did not run on.
+ */
+export class ClockWatch {
+  readonly #clock: Clock;
+  readonly #limit: number;
+  /** Wall clock minus monotonic clock. */
+  #base: number;
+
+  /** `limit`: ms by which they may part. */
+  constructor(clock: Clock, limit: number) {
+    this.#clock = clock;
+    this.#limit = limit;
+    this.#base = clock.unix() - clock.now();
+  }
+
+  /** ms by which they have parted since it was last told, 0: within the limit. `now`: the monotonic clock. */
+  parted(now: number): number {
+    const parted = this.#clock.unix() - now - this.#base;
+    if (Math.abs(parted) <= this.#limit) return 0;
+    this.#base += parted;
+    return parted;
+  }
+}

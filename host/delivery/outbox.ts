@@ -37,6 +37,8 @@ export interface OutboxTotals {
 
 export class OutboxMessage {
   id = 0;
+  /** Its stable name, where its owner gives it one. */
+  name: string | undefined = undefined;
   readonly body: Uint8Array;
   /** Monotonic ms. */
   readonly made: number;

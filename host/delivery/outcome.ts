@@ -5,7 +5,7 @@
 export class Outcome<T> {
   #state: 'open' | 'fulfilled' | 'rejected' = 'open';
   #value: T | undefined;
-  #error: unknown;
+  #error: Error | undefined;
   #promise: Promise<T> | undefined;
   #resolve: ((value: T) => void) | undefined;
   #reject: ((error: unknown) => void) | undefined;
@@ -17,7 +17,7 @@ export class Outcome<T> {
   get promise(): Promise<T> {
     if (this.#promise === undefined) {
       if (this.#state === 'fulfilled') this.#promise = Promise.resolve(this.#value as T);
-      else if (this.#state === 'rejected') this.#promise = Promise.reject(this.#error as Error);
+      else if (this.#state === 'rejected') this.#promise = Promise.reject(this.#error!);
       else {
         this.#promise = new Promise<T>((resolve, reject) => {
           this.#resolve = resolve;
@@ -40,7 +40,7 @@ export class Outcome<T> {
   reject(error: unknown): boolean {
     if (this.#state !== 'open') return false;
     this.#state = 'rejected';
-    this.#error = error;
+    this.#error = error as Error;
     this.#reject?.(error);
     return true;
   }

@@ -32,13 +32,27 @@ export class Subscribers<L extends Listener> {
   }
 }
 
+/**
+ * Emits from inside an event of the core. What a listener throws is thrown where Node shows it, but later: it must not
+ * pass through the core's list of events and lose the rest of them.
+ */
+export function emitSafely(emitter: EventEmitter, event: string, ...args: unknown[]): void {
+  try {
+    emitter.emit(event, ...args);
+  } catch (error) {
+    throwLater(error);
+  }
+}
+
 /** An error that no caller waits for: to the listeners of `error`, to `otherwise`, or thrown where Node shows it. */
 export function emitError(emitter: EventEmitter, error: unknown, otherwise?: (error: unknown) => void): void {
-  if (emitter.listenerCount('error') > 0) emitter.emit('error', error);
+  if (emitter.listenerCount('error') > 0) emitSafely(emitter, 'error', error);
   else if (otherwise !== undefined) otherwise(error);
-  else {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
+  else throwLater(error);
+}
+
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }

@@ -1,7 +1,7 @@
 /** The device as an application uses it. */
 import { EventEmitter } from 'node:events';
 import { isIdentity } from '../core/index.js';
-import { emitError, Subscribers } from '../delivery/subscribers.js';
+import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { Outcome } from '../delivery/outcome.js';
 import { TidelockError } from '../errors.js';
 import { refusalCounts } from '../names.js';
@@ -31,11 +31,11 @@ class Parts implements EngineOwner, MessagesOwner {
   }
 
   refused(refusal: DeviceRefusal): void {
-    this.#device.emitter.emit('refused', refusal);
+    emitSafely(this.#device.emitter, 'refused', refusal);
   }
 
   drain(): void {
-    this.#device.emitter.emit('drain');
+    emitSafely(this.#device.emitter, 'drain');
   }
 
   failed(error: unknown): void {
@@ -192,7 +192,7 @@ export class Device extends EventEmitter<DeviceEvents> implements DeviceApi {
     this.#state = state;
     if (state.name === 'online') this.#online.resolve();
     else if (!this.#online.open) this.#online = new Outcome<void>();
-    this.emit('state', state);
+    emitSafely(this, 'state', state);
   }
 
   /** Accepted and not yet finished: messages to the gateway, and verdicts on messages from it. */

@@ -6,7 +6,7 @@
  * it is done in `flush`, once a tick, which also makes all frames of a tick one write.
  */
 import { ACK_OK, DOWN_HOST, SKIP, TYPE_MASK } from '../../assembly/abi.js';
-import type { ClockTimer } from '../clock.js';
+import { ClockWatch, type ClockTimer } from '../clock.js';
 import { DeviceCore } from '../core/index.js';
 import type { DeviceSink } from '../core/types.js';
 import { TidelockError } from '../errors.js';
@@ -57,8 +57,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   #connectUntil = Infinity;
   #error: TidelockError | undefined;
   #epoch = 0;
-  /** Wall clock minus monotonic clock. */
-  #base: number;
+  readonly #watch: ClockWatch;
   #timer: ClockTimer | undefined;
   #timerAt = Infinity;
   #flushing = false;
@@ -77,7 +76,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     this.#addresses = shuffle(setup.addresses);
     this.#address = this.#addresses[0]!;
     this.sender = new DeviceSender('the gateway', setup.outbox);
-    this.#base = setup.clock.unix() - setup.clock.now();
+    this.#watch = new ClockWatch(setup.clock, CLOCKS_PART);
   }
 
   get url(): string {
@@ -334,13 +333,10 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     this.#owner.settled();
   }
 
-  /** The core's `now`. Node has no clock that runs through a suspend: the wall clock tells when one was missed. */
+  /** The core's `now`. */
   #now(): number {
-    const { clock } = this.#setup;
-    const now = clock.now();
-    const parted = clock.unix() - now - this.#base;
-    if (Math.abs(parted) > CLOCKS_PART) {
-      this.#base += parted;
+    const now = this.#setup.clock.now();
+    if (this.#watch.parted(now) !== 0) {
       this.clockLost += 1;
       this.#core?.clockLost(Math.floor(now) >>> 0);
       this.schedule();

@@ -74,7 +74,7 @@ export class Down {
     this.#engine.core.queued(session.slot, next, this.#engine.now());
   }
 
-  flush(session: Session, now: number): void {
+  flush(session: Session): void {
     const state = session.down!, { lease } = session;
     if (lease === undefined || state.renewing) return;
     if (state.doubt >= 0) {
@@ -94,7 +94,7 @@ export class Down {
       state.untaken = 0;
       this.#do(session, this.#store.untaken(lease, id).then(() => state.told), () => (state.untaken = id));
     }
-    if (state.want.count > 0 && !state.fetching) this.#fetch(session, state, lease, now);
+    if (state.want.count > 0 && !state.fetching) this.#fetch(session, state, lease);
   }
 
   /** Tries again what the store could not do. */
@@ -129,7 +129,7 @@ export class Down {
     );
   }
 
-  #fetch(session: Session, state: DownState, lease: Lease, _now: number): void {
+  #fetch(session: Session, state: DownState, lease: Lease): void {
     const { asked } = state;
     state.fetching = true;
     this.running += 1;

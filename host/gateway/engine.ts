@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { CLOSE_BUSY, CLOSE_CLOCK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER } from '../../assembly/abi.js';
-import type { Clock, ClockTimer } from '../clock.js';
+import { ClockWatch, type Clock, type ClockTimer } from '../clock.js';
 import { GatewayCore } from '../core/index.js';
 import { isPromise } from '../delivery/handling.js';
 import type { Subscribers } from '../delivery/subscribers.js';
@@ -16,6 +16,7 @@ import { Lingering } from '../transport/linger.js';
 import { TcpLink, type LinkTotals } from '../transport/tcp.js';
 import { Admission } from './admission.js';
 import { Down } from './down.js';
+import { Expiry } from './expiry.js';
 import { LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
 import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
@@ -42,7 +43,7 @@ export interface EngineEvents {
   failed(error: unknown): void;
   /** Something may have become finished. */
   settled(): void;
-  readonly wantsRefusals: boolean;
+  wantsRefusals(): boolean;
 }
 
 export class Engine {
@@ -54,6 +55,7 @@ export class Engine {
   readonly store: DeliveryStore;
   readonly up: Up;
   readonly down: Down;
+  readonly expiry: Expiry;
   readonly keys: Keys | undefined;
   readonly subscribers: Subscribers<MessageHandler>;
   readonly lingering = new Lingering();
@@ -74,17 +76,13 @@ export class Engine {
   readonly #registry: Registry | undefined;
   readonly #volatile: VolatileStore | undefined;
   readonly #events: EngineEvents;
-  readonly #window: number;
   readonly #proved = new Set<Session>();
   readonly #stuck = new Set<Session>();
   #dirty: Session[] = [];
   #flushAsked = false;
-  /** Wall clock minus monotonic clock. */
-  #base: number;
+  readonly #watch: ClockWatch;
   #timer: ClockTimer | undefined;
   #ticks = 0;
-  #nextExpiry = 0;
-  #expiring = false;
 
   static async load(setup: GatewaySetup, events: EngineEvents, subscribers: Subscribers<MessageHandler>): Promise<Engine> {
     const { clock } = setup;
@@ -93,10 +91,10 @@ export class Engine {
       secret: randomBytes(32), unix: Math.floor(unix), now: Math.floor(now) >>> 0, window: setup.window, life: setup.life, idle: setup.idle,
       spread: setup.spread, largest: setup.largest, suites: setup.suites, suitesTls: 7,
     });
-    return new Engine(core, setup, events, subscribers, unix - now);
+    return new Engine(core, setup, events, subscribers);
   }
 
-  private constructor(core: GatewayCore, setup: GatewaySetup, events: EngineEvents, subscribers: Subscribers<MessageHandler>, base: number) {
+  private constructor(core: GatewayCore, setup: GatewaySetup, events: EngineEvents, subscribers: Subscribers<MessageHandler>) {
     this.core = core;
     this.clock = setup.clock;
     this.limits = setup.limits;
@@ -104,8 +102,7 @@ export class Engine {
     this.log = new LimitedLog(setup.logger);
     this.admission = new Admission(setup.limits, setup.clock.now());
     this.#events = events;
-    this.#window = setup.window;
-    this.#base = base;
+    this.#watch = new ClockWatch(setup.clock, setup.window);
     this.#registry = setup.registry;
     if (setup.registry !== undefined) {
       this.store = setup.registry;
@@ -125,6 +122,7 @@ export class Engine {
       this.up = new VolatileUp(this, this.#volatile);
     }
     this.down = new Down(this, this.store);
+    this.expiry = new Expiry(this.store, setup.clock, (error) => this.failed(error));
     this.#arm();
   }
 
@@ -144,11 +142,10 @@ export class Engine {
     this.admission.add(session);
   }
 
-  /** The core's `now`. Node has no clock that runs through a suspend: the wall clock tells when one was missed, or was set. */
+  /** The core's `now`. */
   now(): number {
-    const now = this.clock.now();
-    const parted = this.clock.unix() - now - this.#base;
-    if (parted > this.#window || parted < -this.#window) this.#clockStepped(parted, now);
+    const now = this.clock.now(), parted = this.#watch.parted(now);
+    if (parted !== 0) this.#clockStepped(parted, now);
     return Math.floor(now) >>> 0;
   }
 
@@ -285,11 +282,6 @@ export class Engine {
     for (const session of this.#of(identity)) session.close(CLOSE_DISABLED);
   }
 
-  /** Without a new deadline of `ms` from now: expiry is looked at again at the one that is known. */
-  expireIn(ms: number): void {
-    this.#nextExpiry = Math.min(this.#nextExpiry, this.clock.unix() + ms);
-  }
-
   get undecided(): boolean {
     if (this.up.undecided > 0 || this.down.running > 0) return true;
     for (const session of this.peers.live()) if (session.undecided || session.unsent > 0) return true;
@@ -346,16 +338,15 @@ export class Engine {
   #refuse(session: Session, reason: string, type: number, id: number, off: number): void {
     const device = session.since === 0 ? undefined : session.id;
     this.log.warn(this.clock.now(), { reason, device, address: session.address, type, id, off }, 'refused');
-    if (this.#events.wantsRefusals) this.#events.refused({ reason, device, address: session.address, type, id, off });
+    if (this.#events.wantsRefusals()) this.#events.refused({ reason, device, address: session.address, type, id, off });
   }
 
   #clockStepped(parted: number, now: number): void {
-    this.#base += parted;
     const at = Math.floor(now) >>> 0;
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_CLOCK);
     for (const link of this.admission.all()) (link as Session).reject('clock stepped');
     this.peers.forgetEpochs();
-    this.core.setClock(Math.floor(now + this.#base), at);
+    this.core.setClock(Math.floor(this.clock.unix()), at);
     const text = `wall and monotonic clock parted by ${Math.round(parted)} ms: all sessions were ended, devices come back at once`;
     this.log.logger?.warn({ parted: Math.round(parted) }, text);
     this.#events.alarm({ kind: 'clock', device: undefined, text });
@@ -397,24 +388,7 @@ export class Engine {
       else session.checkStuck(now, STUCK_MS);
     }
     if (++this.#ticks % 4 === 0) this.down.tick();
-    this.#expire();
+    this.expiry.tick();
     this.settled();
-  }
-
-  #expire(): void {
-    if (this.#expiring || this.clock.unix() < this.#nextExpiry) return;
-    this.#expiring = true;
-    this.#nextExpiry = Infinity;
-    this.store.expire().then(
-      (next) => {
-        this.#expiring = false;
-        if (next !== undefined) this.#nextExpiry = Math.min(this.#nextExpiry, next);
-      },
-      (error: unknown) => {
-        this.#expiring = false;
-        this.expireIn(5_000);
-        this.failed(error);
-      },
-    );
   }
 }

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL } from '../../assembly/abi.js';
 import { isIdentity } from '../core/index.js';
-import { emitError, Subscribers } from '../delivery/subscribers.js';
+import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
 import { refusalCounts } from '../names.js';
 import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
@@ -44,7 +44,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   private constructor(setup: GatewaySetup) {
     super();
     this.#setup = setup;
-    this.#subscribers = new Subscribers<MessageHandler>(this as EventEmitter, 'message');
+    this.#subscribers = new Subscribers<MessageHandler>(this, 'message');
   }
 
   async #listen(): Promise<void> {
@@ -178,21 +178,18 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const log = logger && ((failure: unknown): void => {
       this.#engine.log.error(this.#setup.clock.now(), { error: failure }, (failure as Error)?.message ?? String(failure));
     });
-    emitError(this as EventEmitter, error, log);
+    emitError(this, error, log);
   }
 
   #events(): EngineEvents {
-    const gateway = this;
     return {
-      device: (change) => void this.emit('device', change),
-      refused: (refusal) => void this.emit('refused', refusal),
-      alarm: (alarm) => void this.emit('alarm', alarm),
-      drain: (device) => void this.emit('drain', device),
+      device: (change) => emitSafely(this, 'device', change),
+      refused: (refusal) => emitSafely(this, 'refused', refusal),
+      alarm: (alarm) => emitSafely(this, 'alarm', alarm),
+      drain: (device) => emitSafely(this, 'drain', device),
       failed: (error) => this.#failed(error),
       settled: () => this.#settled?.(),
-      get wantsRefusals() {
-        return gateway.listenerCount('refused') > 0;
-      },
+      wantsRefusals: () => this.listenerCount('refused') > 0,
     };
   }
 

@@ -88,7 +88,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
   #more = true;
   #reading = false;
   #ended = false;
-  #error: unknown;
+  #error: Error | undefined;
   #waiting: Waiter[] = [];
   readonly #onInbox = (): void => {
     this.#more = true;
@@ -117,7 +117,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
     if (this.#error !== undefined) {
       const error = this.#error;
       this.#error = undefined;
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
     if (this.#ended) return Promise.resolve(END);
     return new Promise((resolve, reject) => {
@@ -164,7 +164,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
       (error: unknown) => {
         this.#reading = false;
         const waiter = this.#waiting.shift();
-        if (waiter === undefined) this.#error = error;
+        if (waiter === undefined) this.#error = error as Error;
         else waiter.reject(error);
         this.end();
       },

@@ -25,7 +25,7 @@ export class TableKeys implements Keys {
   readonly #keys = new Map<string, Uint8Array>();
 
   constructor(devices: Readonly<Record<string, Uint8Array>> | ReadonlyMap<string, Uint8Array>) {
-    const entries = devices instanceof Map ? devices.entries() : Object.entries(devices as Record<string, Uint8Array>);
+    const entries = isMap(devices) ? devices.entries() : Object.entries(devices);
     for (const [identity, key] of entries) this.#keys.set(identity, checkKey(identity, key));
   }
 
@@ -132,6 +132,10 @@ export class LookupKeys implements Keys {
 
 function nameOf(identity: string, keyId: number): string {
   return `${keyId}:${identity}`;
+}
+
+function isMap(devices: object): devices is ReadonlyMap<string, Uint8Array> {
+  return devices instanceof Map;
 }
 
 /** A copy, so that nobody changes it or has it wiped under him. */

@@ -91,7 +91,7 @@ export class Sender {
         if (!this.#unnamed.delete(sending)) return; // closed meanwhile
         this.#pending.set(message, sending);
         sending.named.resolve(message);
-        engine.expireIn(lifetime);
+        engine.expiry.within(lifetime);
         const session = engine.peers.get(device)?.live;
         if (session !== undefined) engine.down.queued(session, next);
         if (signal !== undefined) this.#watch(sending, message, signal);

@@ -17,6 +17,7 @@ import { LOOKUPS_FULL, type Found } from './keys.js';
 import { GatewayMessage } from './message.js';
 import type { Peer } from './peer.js';
 import type { ConnectedDevice } from './types.js';
+import { Verdicts } from './verdicts.js';
 
 /** For a proof that the core refuses as older than the live session. */
 const NO_RECEIPTS: Receipts = { inLast: 0, outOutbox: 0, outLow: 1, outSent: 0, outNext: 1 };
@@ -52,16 +53,10 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   /** Since when the peer has not read what waits for it, monotonic ms. */
   #stuckSince = Infinity;
   #needDrain = false;
-  /** FIN came: it ends when the verdicts that are due have left. */
+  /** FIN came: it ends when what is due has left. */
   #finishing = false;
-  /** Highest id reported by the core, highest that it has a verdict on. */
-  #reported = 0;
-  #decided = 0;
-  /** Verdicts that the core does not know yet: ok up to this id, and another on one behind it. */
-  #okUpTo = 0;
-  #refusal: { id: number; status: number } | undefined = undefined;
-  /** There was no room for this message: busy, once those before it are decided. */
-  #noRoom = 0;
+  /** Once the device has sent what wants one. */
+  #verdicts: Verdicts | undefined = undefined;
   #posts: Outgoing[] | undefined = undefined;
   #postBytes = 0;
 
@@ -93,7 +88,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   /** Messages from the device that wait for a verdict, or verdicts that wait for the core. */
   get undecided(): boolean {
-    return this.#reported > this.#decided || this.#okUpTo > 0 || this.#refusal !== undefined || this.#noRoom > 0;
+    return this.#verdicts?.pending === true;
   }
 
   /** Bytes that the device has not taken yet. */
@@ -112,10 +107,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
       return;
     }
     const found = engine.find(identity, keyId);
-    if (!(found instanceof Promise)) {
-      this.#key(found);
-      return;
-    }
+    if (!(found instanceof Promise)) return this.#key(found);
     this.#pause();
     found.then(
       (key) => {
@@ -143,10 +135,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     }
     peer.accepting = this; // of two at once the later one counts, as the store has it too
     const begun = engine.begin(this.id, outbox);
-    if (!(begun instanceof Promise)) {
-      this.#accept(begun);
-      return;
-    }
+    if (!(begun instanceof Promise)) return this.#accept(begun);
     this.#pause();
     begun.then(
       (takeover) => {
@@ -172,15 +161,12 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
       }
       return;
     }
-    if (this.phase === OVER) return; // a handler has ended it
-    // What stands behind one that was refused or found no room comes again.
-    if (this.#noRoom > 0 || this.#refusal !== undefined || this.lease === undefined) return;
+    if (this.phase === OVER || this.lease === undefined) return; // a handler has ended it
+    const verdicts = (this.#verdicts ??= new Verdicts(id - 1));
+    if (verdicts.blocked) return;
     const message = new GatewayMessage(this.id, this.epoch + time, this.lease.outbox, id, flags, chunk, start, end);
-    if (engine.up.take(this, message)) {
-      if (id > this.#reported) this.#reported = id;
-    } else {
-      this.#noRoom = id;
-    }
+    if (engine.up.take(this, message)) verdicts.reported(id);
+    else verdicts.noRoom(id);
     engine.schedule(this);
   }
 
@@ -222,8 +208,9 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   }
 
   linkEnded(): void {
-    if (this.phase === ONLINE && this.undecided) this.#finishing = true;
-    else this.#over('link lost');
+    if (this.phase !== ONLINE) return this.#over('link lost');
+    this.#finishing = true;
+    this.#engine.schedule(this);
   }
 
   linkDrained(): void {
@@ -261,11 +248,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   /** The handler's or the store's verdict on a message of this lease. */
   verdict(id: number, status: number): void {
-    if (status === ACK_OK) {
-      if (id > this.#okUpTo) this.#okUpTo = id;
-    } else {
-      this.#refusal = { id, status };
-    }
+    (this.#verdicts ??= new Verdicts(id)).give(id, status);
     this.#engine.schedule(this);
   }
 
@@ -285,8 +268,8 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   /** Everything of this tick, in one write. */
   flush(now: number): void {
     if (this.phase === ONLINE) {
-      this.#tellVerdicts(now);
-      if (this.down !== undefined) this.#engine.down.flush(this, now);
+      if (this.#verdicts?.pending === true) this.#tellVerdicts(this.#verdicts, now);
+      if (this.down !== undefined) this.#engine.down.flush(this);
       if (this.#posts !== undefined) this.#sendPosts(now);
     }
     if (this.phase === OVER) return;
@@ -336,7 +319,6 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     peer.accepting = undefined;
     this.lease = takeover.lease;
     this.phase = ONLINE;
-    this.#reported = this.#decided = takeover.receipts.inLast;
     const info = engine.core.info(this.#slot);
     this.epoch = info.epoch;
     this.session = info.session;
@@ -356,29 +338,11 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     engine.accepted(this, peer, live);
   }
 
-  #tellVerdicts(now: number): void {
-    const { core } = this.#engine;
-    if (this.#okUpTo > 0) {
-      const id = this.#okUpTo;
-      this.#okUpTo = 0;
-      if (id > this.#decided) this.#decided = id;
-      core.answer(this.#slot, id, ACK_OK, now);
-    }
-    if (this.#refusal !== undefined) {
-      const { id, status } = this.#refusal;
-      this.#refusal = undefined;
-      this.#noRoom = 0;
-      this.#reported = this.#decided = id - 1;
-      if (status === ACK_BUSY) this.#engine.busy += 1;
-      core.answer(this.#slot, id, status, now);
-      this.#engine.up.told(this);
-    }
-    if (this.#noRoom > 0 && this.#reported === this.#decided) {
-      const id = this.#noRoom;
-      this.#noRoom = 0;
-      this.#engine.busy += 1;
-      core.answer(this.#slot, id, ACK_BUSY, now);
-    }
+  #tellVerdicts(verdicts: Verdicts, now: number): void {
+    const engine = this.#engine;
+    const status = verdicts.tell((id, verdict) => engine.core.answer(this.#slot, id, verdict, now));
+    if (status === ACK_BUSY) engine.busy += 1;
+    if (status !== ACK_OK) engine.up.told(this);
   }
 
   #sendPosts(now: number): void {

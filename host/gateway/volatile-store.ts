@@ -28,10 +28,6 @@ interface Entry {
   outbox: Outbox | undefined;
 }
 
-interface Named extends OutboxMessage {
-  name?: string;
-}
-
 const ENDS: Partial<Record<ErrorCode, End>> = {
   EXPIRED: 'expired', REFUSED: 'refused', TOO_LONG: 'too long', NO_TARGET: 'no target', IN_DOUBT: 'in doubt', CANCELLED: 'cancelled',
 };
@@ -45,7 +41,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
   readonly #entries = new Map<string, Entry>();
   /** Identities for which something waits, and messages by name. */
   readonly #queues = new Map<string, Outbox>();
-  readonly #names = new Map<string, Named>();
+  readonly #names = new Map<string, OutboxMessage>();
   readonly #online: (identity: string) => boolean;
   #epoch = 0;
 
@@ -108,7 +104,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
     if (bytes.length > LARGEST_ACKNOWLEDGED) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_ACKNOWLEDGED });
     const entry = this.#entry(identity);
     const outbox = this.#outboxOf(identity, entry);
-    const message: Named = outbox.add(bytes, this.#clock.unix(), {
+    const message = outbox.add(bytes, this.#clock.unix(), {
       lifetime: options.lifetime ?? 60_000, doubt: options.doubt ?? 'report', signal: undefined,
     });
     if (!message.outcome.open) await message.acknowledged; // the queue is full: thrown
@@ -126,7 +122,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
     const batch = outbox.take(first, count, now);
     if (batch.length > 0) outbox.framed(batch[0]!.id, batch.at(-1)!.id);
     return Promise.resolve(batch.map(({ id, body, age, repeat }) => {
-      const name = (outbox.get(id) as Named | undefined)?.name;
+      const name = outbox.get(id)?.name;
       return { id, message: name ?? '', body: name === undefined ? undefined : body, made: now - age, repeat };
     }));
   }
@@ -222,7 +218,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
     const { messages, bytes } = this.#bounds;
     const outbox = new Outbox(identity, { messages, bytes, full: 'refuse' }, this.totals);
     outbox.number = entry.outNumber;
-    outbox.ended = (message: Named, error) => {
+    outbox.ended = (message, error) => {
       const { name } = message;
       if (name === undefined) return; // it was never in the queue
       this.#names.delete(name);
@@ -249,6 +245,6 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
   }
 }
 
-function waitingRow(name: string, identity: string, message: Named): Waiting {
+function waitingRow(name: string, identity: string, message: OutboxMessage): Waiting {
   return { message: name, identity, bytes: message.body.length, made: message.made, deadline: message.deadline, sent: message.sent };
 }

@@ -89,10 +89,8 @@ test('a restart of the numbers forgets everything, and the verdict of before is 
 });
 
 test('a handler that restarts or drops from inside', () => {
-  let handling!: Handling<Item>;
-  const made = make(() => handling.restart());
-  handling = made.handling;
-  handling.push(item(1));
+  const made: ReturnType<typeof make> = make(() => made.handling.restart());
+  made.handling.push(item(1));
   assert.equal(made.log, ['handle 1']);
   assert.equal(made.gauge, { messages: 0, bytes: 0 });
 });

@@ -1,11 +1,12 @@
 /** How an application takes what comes: listeners, loops, `done`, and the record that outlives the RAM. */
+import { spawn } from 'node:child_process';
 import * as assert from 'uvu/assert';
 import type { DeviceMessage, DeviceRecord } from 'tidelock/device';
-import { advanceUntil, closeAll, codeOf, listen, makeDevice, pair, test, TestClock, turns, until } from '../gateway/support.js';
+import { advanceUntil, closeAll, codeOf, KEY, listen, makeDevice, pair, test, TestClock, turns, until } from '../gateway/support.js';
 
 test('a loop: a message is handled when the next one is asked for', async () => {
   const { gateway, device } = await pair();
-  const ends: string[] = [], seen: string[] = [];
+  const ends: string[] = [], seen: string[] = [], delivered: string[] = [];
   const loop = (async () => {
     for await (const message of device) {
       seen.push(message.text());
@@ -13,7 +14,6 @@ test('a loop: a message is handled when the next one is asked for', async () => 
       await turns(10);
     }
   })();
-  const delivered: string[] = [];
   const sendings = ['a', 'b', 'c'].map((body) => {
     const sending = gateway.send('pump-7', body);
     sending.acknowledged.then(() => delivered.push(body), () => undefined);
@@ -168,11 +168,20 @@ test('a load that fails closes the device and says why', async () => {
   await closeAll(gateway);
 });
 
-test('unref lets the process end', async () => {
-  const { gateway, device } = await pair();
-  assert.is(device.unref(), device);
-  assert.is(device.ref(), device);
-  await closeAll(device, gateway);
+test('a device that was unref\'d lets the process end, though its gateway lives on', async () => {
+  const gateway = await listen();
+  const program = `
+    import { Device } from 'tidelock/device';
+    const device = new Device({ url: process.argv[1], id: 'pump-7', key: Buffer.from(process.argv[2], 'hex') });
+    await device.online();
+    device.unref();
+    console.log('unref');`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program, '--', gateway.address, KEY.toString('hex')], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let out = '';
+  child.stdout.on('data', (text) => (out += text));
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  assert.equal([code, out.trim()], [0, 'unref']);
+  await closeAll(gateway);
 });
 
 test.run();

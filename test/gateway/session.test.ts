@@ -109,7 +109,7 @@ test('disconnect ends a session with its reason', async () => {
   assert.is(gateway.disconnect('nobody'), false);
   assert.ok(gateway.disconnect('pump-7', { reason: 'busy', retryAfter: 300 }));
   await until('waiting', () => device.state.name === 'waiting');
-  const state = states.at(-1)! as { wait: number; error: { code: string } };
+  const state = states.at(-1)! as unknown as { wait: number; error: { code: string } };
   assert.is(state.error.code, 'GATEWAY_BUSY');
   assert.ok(state.wait >= 300_000 && state.wait <= 600_000, `waits ${state.wait} ms`);
   await closeAll(device, gateway);
@@ -162,6 +162,25 @@ test('a handler that throws for a message without acknowledgement is an error ev
   await turns(2);
   assert.ok(gateway.device('pump-7') !== undefined);
   await closeAll(device, gateway);
+});
+
+test('what a listener throws is thrown where Node shows it, and nothing else is lost', async () => {
+  const { gateway, device } = await pair({ suites: ['signed'] }, { suites: ['signed'] });
+  const thrown: unknown[] = [];
+  const take = (error: unknown): void => void thrown.push(error);
+  process.on('uncaughtException', take);
+  let seen = 0;
+  gateway.on('message', () => void seen++);
+  gateway.on('device', () => {
+    throw new Error('a bug in a listener');
+  });
+  const again = makeDevice(gateway, { suites: ['signed'] });
+  for (let i = 0; i < 50; i++) void again.send('x').acknowledged.catch(() => undefined);
+  await until('all came', () => seen === 50);
+  await until('both throws', () => thrown.length === 2); // one went, one came
+  process.off('uncaughtException', take);
+  gateway.removeAllListeners('device');
+  await closeAll(device, again, gateway);
 });
 
 test('two devices do not hear of each other', async () => {
