@@ -20,7 +20,8 @@ export class NaiveReceiver {
   undecided: number[] = [];
   /** A final refusal of last + 1, held until SKIP takes its place. */
   held: number | undefined;
-  private gapAnswered = false;
+  /** The last id that came above the expected one: an ascending run of them is answered once, a sender that has gone back again. */
+  private above = Infinity;
 
   constructor(last: number) {
     this.last = last;
@@ -35,13 +36,14 @@ export class NaiveReceiver {
     if (id <= this.last) return { do: 'ack', id, status: STATUS.ok };
     if (id < this.expected) return { do: 'nothing' }; // its verdict will come
     if (id > this.expected) {
-      if (this.gapAnswered) return { do: 'nothing', order: true };
-      this.gapAnswered = true;
+      const answered = id > this.above;
+      this.above = id;
+      if (answered) return { do: 'nothing', order: true };
       return this.expected === 1
         ? { do: 'ack', id, status: STATUS.unknownOutbox, order: true }
         : { do: 'ack', id: this.last, status: STATUS.ok, order: true };
     }
-    this.gapAnswered = false;
+    this.above = Infinity;
     if (!deliverable && this.undecided.length > 0) return { do: 'nothing' }; // not before those before it are decided
     if (!deliverable) this.held = STATUS.noTarget;
     if (this.held !== undefined && type !== TYPE.SKIP) return { do: 'ack', id, status: this.held };
@@ -64,7 +66,7 @@ export class NaiveReceiver {
       this.last = id;
     } else {
       this.undecided = [];
-      this.gapAnswered = true; // what is under way behind it needs no answer
+      this.above = id; // what is under way behind it needs no answer
       if (isFinal(status)) this.held = status;
     }
     return { do: 'ack', id, status };
