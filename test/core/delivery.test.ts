@@ -358,6 +358,27 @@ test('datagrams: more frames than the truncated counter can tell, both ways', ()
   assert.is(world.deviceIn.taken.length, 20_000);
 });
 
+test('datagrams: at most 2^14 frames beyond the last that was confirmed; a PONG makes room', () => {
+  const world = together('datagram');
+  const { device, gateway } = world;
+  const slot = 0;
+  const sides = [
+    { send: () => device.send(new Uint8Array(1)), status: () => device.status, counter: () => device.view.getBigUint64(device.slot + abi.S_TX_COUNTER, true) },
+    { send: () => gateway.send(slot, [{ id: 0, body: new Uint8Array(1) }]), status: () => gateway.status, counter: () => gateway.view.getBigUint64(gateway.slotAddress(slot) + abi.S_TX_COUNTER, true) },
+  ];
+  for (const { send, status, counter } of sides) {
+    for (let i = 0; i < 20_000 && status() >= 0; i++) send();
+    assert.is(status(), abi.E_ROOM);
+    assert.is(counter(), 16_384n);
+  }
+  world.advance(0); // each side PINGs, and is answered
+  for (const { send, status, counter } of sides) {
+    send();
+    assert.ok(status() >= 0);
+    assert.ok(counter() > 16_384n);
+  }
+});
+
 test('SKIP: a message that was given up leaves no gap', () => {
   for (const link of LINKS) {
     const world = together(link, { durable: true });
