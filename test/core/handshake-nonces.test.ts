@@ -153,6 +153,23 @@ test('datagrams: a repeated PROOF gets READY again, as a new frame, until the de
   assert.is(opened(late), false);
 });
 
+test('datagrams: a session number that is in use is not given to a second session', () => {
+  const random = Uint8Array.from({ length: 24 }, (_, i) => i + 1);
+  const gateway = new EngineGateway({ key: () => KEY, random: () => random });
+  const first = proving(gateway, abi.LINK_DATAGRAM);
+  const second = proving(gateway, abi.LINK_DATAGRAM);
+  assert.is(opened(gateway.receive(first.slot, first.proof)), true);
+  const told = gateway.receive(second.slot, second.proof);
+  assert.is(opened(told), false);
+  assert.is(told.output.length, 0);
+  assert.is(gateway.counters()[abi.REFUSED_OLD_CHALLENGE], 1);
+  // Once the number is free, a new try gets in.
+  gateway.close(first.slot, abi.CLOSE_NORMAL);
+  gateway.free(first.slot);
+  const third = proving(gateway, abi.LINK_DATAGRAM);
+  assert.is(opened(gateway.receive(third.slot, third.proof)), true);
+});
+
 test('datagrams: a wrong proof does not use up the nonce of the right one', () => {
   const gateway = new EngineGateway({ key: () => KEY });
   const { slot, proof } = proving(gateway, abi.LINK_DATAGRAM);

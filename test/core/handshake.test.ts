@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { TYPE, WANTED, writeClose, writeLed, writeReady } from '../reference/bodies.js';
 import { ascii, concat, unhex } from '../reference/bytes.js';
 import { open, seal } from '../reference/frame.js';
-import { proofFrame, readChallengeBody } from '../reference/handshake.js';
+import { helloFrame, proofFrame, readChallengeBody } from '../reference/handshake.js';
 import { fakeKey, schedule } from '../reference/keys.js';
 import { handshakes } from '../reference/vectors-handshake.js';
 import { ReplayWindow } from '../reference/window.js';
@@ -198,6 +198,22 @@ test('data behind PROOF: up to 1,024 bytes before READY, up to what READY says b
     assert.is(device.send(new Uint8Array(16_383)).output.length, 1);
     device.send(new Uint8Array(16_379), 1);
     assert.is.not(device.status, abi.OK, 'id and age count');
+  }
+});
+
+test('a largest body above what the length can tell counts as 16,383', () => {
+  for (const told of [16_382, 16_383, 16_384, 65_535]) {
+    const gateway = vectorGateway(stream);
+    const slot = gateway.open(0);
+    const h = unhex(stream.H);
+    new DataView(h.buffer).setUint16(23, told);
+    gateway.receive(slot, helloFrame('stream', h));
+    assert.is(gateway.u32(gateway.slotAddress(slot) + abi.S_LARGEST), Math.min(told, 16_383));
+    const device = challengedDevice(stream);
+    device.receive(unhex(stream.frames.challenge));
+    const { toDevice } = handshakes.find(({ name }) => name === stream.name)!;
+    device.receive(seal(toDevice, { counter: 0n, time: 11, type: TYPE.READY, body: writeReady({ ...stream.ready, largest: told }) }));
+    assert.is(device.u32(device.slot + abi.S_LARGEST), Math.min(told, 16_383));
   }
 });
 

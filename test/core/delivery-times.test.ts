@@ -1,0 +1,152 @@
+// When delivery waits, goes on, sends again and gives up: outstanding ids, busy, time-outs, and the bounds of datagrams.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { abi } from './engine/engine.js';
+import { LINKS, together } from './engine/pair.js';
+
+test('64 messages are outstanding, the 65th waits', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    for (let i = 0; i < 200; i++) world.sendUp(`u${i}`);
+    assert.is(world.deviceOut.highestSent, 64);
+    world.gatewayIn.policy = () => 'later';
+    world.deliverAll();
+    assert.is(world.gatewayIn.waiting.length, 64);
+    assert.is(world.deviceOut.highestSent, 64);
+    world.gatewayIn.policy = () => abi.ACK_OK;
+    world.decideGateway();
+    world.deliverAll();
+    assert.is(world.gatewayIn.taken.length, 200);
+  }
+});
+
+test('busy: again after 1 s × random(1..1.5), doubling to 60 s', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    const asked: number[] = [];
+    world.gatewayIn.policy = () => {
+      asked.push(world.now);
+      return abi.ACK_BUSY;
+    };
+    world.sendUp('u0');
+    world.advance(400_000);
+    const waits = asked.slice(1).map((at, i) => at - asked[i]!);
+    assert.ok(waits.length >= 8);
+    waits.forEach((wait, i) => {
+      const least = Math.min(1_000 * 2 ** i, 60_000);
+      assert.ok(wait >= least && wait <= least * 1.5 + 250, `wait ${i}: ${wait} ms`);
+    });
+    world.gatewayIn.policy = () => abi.ACK_OK;
+    world.advance(91_000);
+    assert.equal(world.gatewayIn.taken, ['u0']);
+  }
+});
+
+test('what comes after busy is not taken before it', () => {
+  const world = together('stream');
+  let busy = true;
+  world.gatewayIn.policy = (body) => (body === 'u1' && busy ? abi.ACK_BUSY : abi.ACK_OK);
+  for (const body of ['u0', 'u1', 'u2', 'u3']) world.sendUp(body);
+  world.deliverAll();
+  assert.equal(world.gatewayIn.taken, ['u0']);
+  busy = false;
+  world.advance(2_000);
+  assert.equal(world.gatewayIn.taken, ['u0', 'u1', 'u2', 'u3']);
+});
+
+test('stream: 30 s without an answer, then again from the lowest', () => {
+  const world = together('stream');
+  const sent: number[] = [];
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xa8) sent.push(world.now);
+  };
+  world.gatewayIn.policy = () => 'later';
+  world.sendUp('u0');
+  world.advance(65_000);
+  const gaps = sent.slice(1).map((at, i) => at - sent[i]!);
+  assert.equal(gaps.map((gap) => Math.round(gap / 1_000)), [30, 30]);
+});
+
+test('datagrams: 2 s × random(1..1.5), doubling, four times, then the link counts as lost', () => {
+  const world = together('datagram');
+  const sent: number[] = [];
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xa8) sent.push(world.now);
+  };
+  world.sendUp('u0');
+  let down = 0;
+  world.advance(100_000, () => {
+    world.up = world.up.filter(({ bytes }) => bytes[0] !== 0xa8); // this one never comes
+    world.deliverAll();
+    down ||= world.log.some(({ side, kind, a }) => side === 'device' && kind === abi.EV_DISCONNECT && a === abi.DOWN_TIMEOUT) ? world.now : 0;
+  });
+  const first = sent.filter((at) => at < down); // then it connects again
+  const gaps = [...first, down].slice(1).map((at, i) => at - [...first, down][i]!);
+  assert.is(gaps.length, 5, `${gaps}`);
+  gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
+});
+
+test('a resend that was not needed is not repeated for ever', () => {
+  for (const link of LINKS) {
+    const world = together(link);
+    let frames = 0;
+    world.onOutput = (side, bytes) => {
+      if (side !== 'device') return;
+      if (link === 'datagram') frames += bytes[0] === 0xa8 ? 1 : 0;
+      else for (let at = 0; at < bytes.length; at += bytes[at + 1]! + 21) frames += bytes[at] === 0xa8 ? 1 : 0;
+    };
+    // The ACKs of the first 64 come only after they were sent again; the next 64 go with the first of them, so that the
+    // second ones find messages outstanding.
+    for (let i = 0; i < 2_000; i++) world.sendUp(`u${i}`);
+    world.advance(31_000, () => {
+      while (frames < 128 && world.deliverUp());
+    });
+    assert.ok(frames >= 128, 'they were sent again');
+    for (let i = 0; i < 100_000 && world.gatewayIn.taken.length < 2_000; i++) {
+      world.deliverUp();
+      world.deliverDown();
+    }
+    assert.is(world.gatewayIn.taken.length, 2_000);
+    assert.ok(frames < 2_000 * 1.3, `${link}: ${frames} frames for 2,000 messages`);
+  }
+});
+
+test('datagrams: more frames than the truncated counter can tell, both ways', () => {
+  const world = together('datagram');
+  const bodies = (letter: string) => Array.from({ length: 20_000 }, (_, i) => `${letter}${i}`);
+  for (const each of [bodies('u'), bodies('d')]) {
+    for (let i = 0; i < each.length; i += 64) {
+      for (const body of each.slice(i, i + 64)) if (body[0] === 'u') world.sendUp(body);
+      else world.sendDownwards(body);
+      world.deliverAll();
+      if (i % 1_024 === 0) world.advance(100);
+    }
+    world.advance(3_000);
+  }
+  assert.is(world.gatewayIn.taken.length, 20_000);
+  assert.is(world.deviceIn.taken.length, 20_000);
+});
+
+test('datagrams: at most 2^14 frames beyond the last that was confirmed; a PONG makes room', () => {
+  const world = together('datagram');
+  const { device, gateway } = world;
+  const slot = 0;
+  const sides = [
+    { send: () => device.send(new Uint8Array(1)), status: () => device.status, counter: () => device.view.getBigUint64(device.slot + abi.S_TX_COUNTER, true) },
+    { send: () => gateway.send(slot, [{ id: 0, body: new Uint8Array(1) }]), status: () => gateway.status, counter: () => gateway.view.getBigUint64(gateway.slotAddress(slot) + abi.S_TX_COUNTER, true) },
+  ];
+  for (const { send, status, counter } of sides) {
+    for (let i = 0; i < 20_000 && status() >= 0; i++) send();
+    assert.is(status(), abi.E_ROOM);
+    assert.is(counter(), 16_384n);
+  }
+  world.advance(0); // each side PINGs, and is answered
+  for (const { send, status, counter } of sides) {
+    send();
+    assert.ok(status() >= 0);
+    assert.ok(counter() > 16_384n);
+  }
+});
+
+test.run();
