@@ -214,6 +214,10 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
       this.sinks[this.rxSlot]?.hello(this.u8.toString('utf8', c, c + b), a);
       return;
     }
+    if (kind === abi.EV_DUE) {
+      this.dueSlots.push(d); // told by a look at all sessions, so it is about none
+      return;
+    }
     const sink = this.sinks[(c - this.slotsAt) / abi.SLOT_BYTES];
     if (!sink) return;
     switch (kind) {
@@ -241,9 +245,6 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
       case abi.EV_REPEAT:
         this.call('gw_again', d, this.lastNow);
         this.output(d);
-        break;
-      case abi.EV_DUE:
-        this.dueSlots.push(d);
         break;
     }
   }
