@@ -31,6 +31,7 @@ const BACKOFF_MAX_MS: u32 = 60000;
 export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
   store<u8>(s, <u8>(load<u32>(s, S_LOW) > 1), S_ABOVE);
+  store<u32>(s, 0, S_GAP);
   goBack(s);
 }
 
@@ -202,7 +203,7 @@ export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
   if (id <= last) {
     sendAck(s, id, ACK_OK);
   } else if (id == taken + 1) {
-    store<u8>(s, 0, S_GAP);
+    store<u32>(s, 0, S_GAP);
     if (kind != DATA && kind != SKIP) {
       if (taken != last) return false; // its refusal has its turn when those before it are decided; it comes again
       store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
@@ -216,8 +217,10 @@ export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
     sendAck(s, id, refusal);
   } else if (id > taken) {
     refuseMessage(REFUSED_ORDER, type, id, 0);
-    if (!load<u8>(s, S_GAP)) {
-      store<u8>(s, 1, S_GAP);
+    // An id at or below the one answered last says that the sender went back: its answer may have been lost.
+    let before = ~load<u32>(s, S_GAP);
+    store<u32>(s, ~id, S_GAP);
+    if (id <= before) {
       if (taken) sendAck(s, last, ACK_OK);
       else sendAck(s, id, ACK_UNKNOWN_OUTBOX);
     }
@@ -235,7 +238,7 @@ export function answer(s: usize, id: u32, status: u32): i32 {
   } else {
     if (id != last + 1) return E_ARGUMENT;
     store<u32>(s, last, S_TAKEN);
-    store<u8>(s, 1, S_GAP); // what is in flight behind it needs no answer
+    store<u32>(s, ~id, S_GAP); // what is in flight behind it needs no answer
     if (status < <u32>ACK_STALE) store<u8>(s, status, S_REFUSAL);
   }
   // A verdict that comes between two sessions is kept: the next session's repeat is answered by it.

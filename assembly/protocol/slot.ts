@@ -19,7 +19,6 @@ export const S_TWICE: usize = 44; //       u32: highest id framed more than once
 export const S_RETRY: usize = 48; //       u8: RETRY_*
 export const S_TRIES: usize = 49; //       u8: how often in a row
 export const S_SLOW: usize = 50; //        u8: a one for each time that what may be outstanding was halved
-export const S_GAP: usize = 51; //         u8: a gap was answered
 export const S_HEARD_ANY: usize = 54; //   u8: a frame of this session was heard
 export const FRESH_BYTES: u32 = 48;
 
@@ -39,6 +38,7 @@ export const S_DOUBT: usize = 128; //      u32: highest id framed in an earlier 
 export const S_ENDED_AT: usize = 132; //   u32: device: now at which the wait is over
 export const S_SPREAD: usize = 136; //     u32 ms: device: told in READY
 export const S_IDLE: usize = 140; //       u32 ms
+export const S_GAP: usize = 160; //       u32: ids above its complement are answered by silence: a gap is answered once a pass of the sender's
 export const S_TX_KEYS: usize = 176; //    64: HMAC's inner and outer state, or key 32 and iv 12
 export const S_RX_KEYS: usize = 240; //    64
 export const S_PRK: usize = 304; //        64: HMAC state of prk
