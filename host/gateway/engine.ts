@@ -212,7 +212,11 @@ export class Engine {
     this.#stuck.delete(session);
     this.down.ended(session);
     const now = this.clock.now();
-    if (!link.closing) this.lingering.end(link, now);
+    if (!link.closing) {
+      // A stranger has no last frame worth waiting for; who has proved himself hears why he is turned away.
+      if (peer === undefined) link.destroy();
+      else this.lingering.end(link, now);
+    }
     if (peer !== undefined) {
       if (peer.accepting === session) peer.accepting = undefined;
       if (peer.live === session) {

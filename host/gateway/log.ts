@@ -48,7 +48,9 @@ export class LimitedLog {
   /** Called by the gateway's tick: tells what was held back. */
   tick(now: number): void {
     for (const [text, count] of this.#counts) {
-      if (now - count.since >= PERIOD) this.#restart(count, now, text);
+      if (now - count.since < PERIOD) continue;
+      if (count.lines === 0) this.#counts.delete(text); // quiet for a whole period: its place is free for another text
+      else this.#restart(count, now, text);
     }
   }
 

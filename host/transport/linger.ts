@@ -16,7 +16,12 @@ export class Lingering {
 
   /** Closes the link; `now` in monotonic ms. */
   end(link: TcpLink, now: number): void {
-    if (this.#links.size >= LINKS) this.#links.keys().next().value!.destroy();
+    if (this.#links.size >= LINKS) {
+      // Out of the list at once: its 'close' comes a turn later, and until then it would be chosen again and again.
+      const oldest = this.#links.keys().next().value!;
+      this.#links.delete(oldest);
+      oldest.destroy();
+    }
     this.#last = now + LINGER_MS;
     this.#links.set(link, this.#last);
     link.end(() => {
