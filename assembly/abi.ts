@@ -130,7 +130,7 @@ export const SEND_AHEAD = 20;
 
 // ---- A session's slot. A host reads any of it; a device's host writes those marked * before `init`. ----
 export const S_STATE = 0; //        u8, STATE_*
-export const S_LINK = 1; //         u8, LINK_*
+export const S_LINK = 1; //         u8 *, also before `connected`: LINK_*
 export const S_TAG_BYTES = 2; //    u8
 export const S_HELLO_BYTES = 3; //  u8 *: length of H
 export const S_TX_COUNTER = 8; //   u64: frames sent

@@ -17,7 +17,7 @@ const AROUND_BODY = abi.SEND_AHEAD + 16;
 
 export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   private readonly sink: DeviceSink;
-  private readonly datagram: boolean;
+  private datagram: boolean;
   private readonly slot: number;
   private readonly outCap: number;
   private started = false;
@@ -132,6 +132,13 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     if (this.started) return;
     this.started = true;
     this.sink.connect();
+  }
+
+  useLink(link: number, suites: number): void {
+    const h = this.slot + abi.S_C - this.u8[this.slot + abi.S_HELLO_BYTES]!;
+    this.u8[h + abi.H_LINK] = this.u8[this.slot + abi.S_LINK] = link;
+    this.u8[h + abi.H_SUITES] = suites;
+    this.datagram = (link & abi.LINK_DATAGRAM) !== 0;
   }
 
   connected(now: number): void {

@@ -160,6 +160,8 @@ export interface DeviceSettings {
 export interface DeviceCoreApi {
   /** Starts (or starts again after stop); `connect` follows at once or when a wait is over. */
   start(now: number): void;
+  /** The link that is up now is of this kind (LINK_* bits), and these suites are offered on it; before `connected`. */
+  useLink(link: number, suites: number): void;
   connected(now: number): void;
   /** The link was lost, or could not be opened. `disconnect` follows with the wait until the next try. */
   lost(now: number): void;

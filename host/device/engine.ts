@@ -11,8 +11,9 @@ import { DeviceCore } from '../core/index.js';
 import type { DeviceSink } from '../core/types.js';
 import { TidelockError } from '../errors.js';
 import { formatAddress, type Address } from '../transport/address.js';
+import { linkBits, type Link, type LinkOwner, type LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
-import { connectError, connectTcp, type LinkOwner, type LinkTotals, type TcpLink } from '../transport/tcp.js';
+import { openError, openLink } from '../transport/open.js';
 import { ReceivedMessage } from './message.js';
 import type { Messages } from './messages.js';
 import type { DeviceSetup } from './options.js';
@@ -51,7 +52,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   #next = 0;
   #address: Address;
   #core: DeviceCore | undefined;
-  #link: TcpLink | undefined;
+  #link: Link | undefined;
   #linkUp = false;
   /** When opening the link is given up, monotonic ms. */
   #connectUntil = Infinity;
@@ -80,7 +81,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   }
 
   get url(): string {
-    return formatAddress(this.#address.host, this.#address.port);
+    return formatAddress(this.#address);
   }
 
   get started(): boolean {
@@ -227,7 +228,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     this.#error = undefined;
     this.#connectUntil = this.#setup.clock.now() + this.#setup.connectTimeout;
     this.#linkUp = false;
-    const link: TcpLink = connectTcp(this.#address, this, this.totals, () => this.#opened(link));
+    const link: Link = openLink(this.#address, this, this.totals, () => this.#opened(link));
     if (!this.#ref) link.unref();
     this.#link = link;
     this.#owner.state({ name: 'connecting', reason: '', url: this.url });
@@ -277,16 +278,17 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     if (error !== undefined) {
       this.#error = this.#linkUp
         ? new TidelockError('LINK_LOST', { peer: this.url, reason: error.message }, { cause: error })
-        : connectError(this.#address, error);
+        : openError(this.#address, error);
     }
     this.#link = undefined;
     this.#lost();
   }
 
-  #opened(link: TcpLink): void {
+  #opened(link: Link): void {
     if (link !== this.#link || this.#core === undefined) return;
     this.#linkUp = true;
     this.#connectUntil = Infinity;
+    this.#core.useLink(linkBits(link), this.#setup.suites);
     this.#core.connected(this.#now());
     this.#arm(false);
   }

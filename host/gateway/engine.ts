@@ -3,7 +3,6 @@
  * call from anywhere, also from inside an event of the core, so what they ask for is collected and done in `flush`.
  */
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
 import { CLOSE_BUSY, CLOSE_CLOCK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER } from '../../assembly/abi.js';
 import { ClockWatch, type Clock, type ClockTimer } from '../clock.js';
 import { GatewayCore } from '../core/index.js';
@@ -12,8 +11,8 @@ import type { Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
 import { closeName, refusalName } from '../names.js';
 import type { DeliveryStore, Registry, Takeover } from '../registry/types.js';
+import { linkBits, type Acceptor, type Link, type LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
-import { TcpLink, type LinkTotals } from '../transport/tcp.js';
 import { Admission } from './admission.js';
 import { Down } from './down.js';
 import { Expiry } from './expiry.js';
@@ -46,7 +45,7 @@ export interface EngineEvents {
   wantsRefusals(): boolean;
 }
 
-export class Engine {
+export class Engine implements Acceptor {
   readonly core: GatewayCore;
   readonly clock: Clock;
   readonly limits: Required<GatewayLimits>;
@@ -126,17 +125,17 @@ export class Engine {
     this.#arm();
   }
 
-  /** A connection came. */
-  accept(socket: Socket): void {
+  admit(): boolean {
     this.connections += 1;
-    if (this.closing || !this.admission.makeRoom(this.open)) {
-      if (!this.closing) this.log.warn(this.clock.now(), { connections: this.open }, 'no room for a connection');
-      socket.destroy();
-      return;
-    }
-    const link = new TcpLink(socket, this.totals);
+    if (this.closing) return false;
+    if (this.admission.makeRoom(this.open)) return true;
+    this.log.warn(this.clock.now(), { connections: this.open }, 'no room for a connection');
+    return false;
+  }
+
+  accept(link: Link): void {
     const session = new Session(this, link);
-    session.open(this.core.open(session, 0, this.now()));
+    session.open(this.core.open(session, linkBits(link), this.now()));
     link.owner = session;
     this.open += 1;
     this.admission.add(session);
@@ -205,7 +204,7 @@ export class Engine {
     this.#events.device({ ...device, online: true, reason: '' });
   }
 
-  ended(session: Session, link: TcpLink, peer: Peer | undefined, reason: string): void {
+  ended(session: Session, link: Link, peer: Peer | undefined, reason: string): void {
     this.open -= 1;
     this.admission.remove(session);
     this.#proved.delete(session);

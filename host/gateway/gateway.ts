@@ -1,6 +1,5 @@
 /** The gateway as an application uses it. */
 import { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
 import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL } from '../../assembly/abi.js';
 import { isIdentity } from '../core/index.js';
 import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
@@ -8,7 +7,8 @@ import { TidelockError } from '../errors.js';
 import { refusalCounts } from '../names.js';
 import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
 import type { DeviceEvent } from '../registry/types.js';
-import { TcpListener } from '../transport/tcp.js';
+import type { Listener } from '../transport/link.js';
+import { openListener } from '../transport/open.js';
 import { Engine, type EngineEvents } from './engine.js';
 import { DoneMarks, InboxReader } from './inbox.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
@@ -29,7 +29,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   #sender!: Sender;
   #marks: DoneMarks | undefined;
   readonly #readers = new Set<InboxReader>();
-  #listeners: TcpListener[] = [];
+  #listeners: Listener[] = [];
   #closing: Promise<void> | undefined;
   #settled: (() => void) | undefined;
   #hurry = false;
@@ -53,10 +53,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     this.#engine = await Engine.load(this.#setup, this.#events(), this.#subscribers);
     this.#sender = new Sender(this.#engine);
     try {
-      for (const address of addresses) {
-        const accept = (socket: Socket): void => this.#engine.accept(socket);
-        this.#listeners.push(await TcpListener.listen(address, accept, (error) => this.#failed(error)));
-      }
+      for (const address of addresses) this.#listeners.push(await openListener(address, this.#engine));
       signal?.throwIfAborted();
     } catch (error) {
       await this.close({ drain: 0 });

@@ -9,7 +9,7 @@ import { ACK_BUSY, ACK_OK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER, D
 import type { GatewaySink, Outgoing, Receipts } from '../core/types.js';
 import { downName, suiteName } from '../names.js';
 import type { Lease, Takeover } from '../registry/types.js';
-import type { LinkOwner, TcpLink } from '../transport/tcp.js';
+import type { Link, LinkOwner } from '../transport/link.js';
 import type { HalfOpen } from './admission.js';
 import type { DownState } from './down.js';
 import type { Engine } from './engine.js';
@@ -45,7 +45,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   /** A flush is asked for. */
   dirty = false;
   readonly #engine: Engine;
-  readonly #link: TcpLink;
+  readonly #link: Link;
   #slot = -1;
   #suite = 0;
   #peer: Peer | undefined = undefined;
@@ -60,7 +60,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   #posts: Outgoing[] | undefined = undefined;
   #postBytes = 0;
 
-  constructor(engine: Engine, link: TcpLink) {
+  constructor(engine: Engine, link: Link) {
     this.#engine = engine;
     this.#link = link;
   }
@@ -75,7 +75,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   }
 
   describe(): ConnectedDevice {
-    return { id: this.id, address: this.address, link: 'tcp', suite: suiteName(this.#suite), session: this.session, since: this.since };
+    return { id: this.id, address: this.address, link: this.#link.kind, suite: suiteName(this.#suite), session: this.session, since: this.since };
   }
 
   get online(): boolean {

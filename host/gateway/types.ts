@@ -5,6 +5,7 @@
 import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { Registry } from '../registry/types.js';
+import type { LinkKind } from '../transport/link.js';
 
 /** `realm/id` or `id`: 1 to 64 bytes of UTF-8. */
 export type Identity = string;
@@ -136,7 +137,7 @@ export interface ConnectedDevice {
   readonly id: Identity;
   /** `address:port` of the peer. */
   readonly address: string;
-  readonly link: 'tcp';
+  readonly link: LinkKind;
   readonly suite: Suite;
   /** Session number, also in the log. */
   readonly session: number;

@@ -4,7 +4,11 @@ import { TidelockError } from '../errors.js';
 /** T-I-D-E on a telephone's keypad. */
 export const DEFAULT_PORT = 8433;
 
+/** Schemes of addresses, and the kind of link that each stands for. */
+const SCHEMES = { 'tidelock:': 'tcp' } as const;
+
 export interface Address {
+  readonly kind: (typeof SCHEMES)[keyof typeof SCHEMES];
   readonly host: string;
   readonly port: number;
 }
@@ -22,19 +26,21 @@ export function parseAddress(text: string): Address {
   } catch {
     throw bad(/^[a-z+]+:\/\//i.test(text) ? 'a host or port that cannot be parsed' : 'no scheme');
   }
-  if (url.protocol !== 'tidelock:') {
+  if (!Object.hasOwn(SCHEMES, url.protocol)) {
     throw bad(`the scheme ${url.protocol.slice(0, -1)}, which this version does not support,`);
   }
   if (url.hostname === '') throw bad('no host');
   if (url.username !== '' || url.password !== '') throw bad('a user name or password, but no key');
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') throw bad('something after the port');
   const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1');
-  return { host, port: url.port === '' ? DEFAULT_PORT : Number(url.port) };
+  const kind = SCHEMES[url.protocol as keyof typeof SCHEMES];
+  return { kind, host, port: url.port === '' ? DEFAULT_PORT : Number(url.port) };
 }
 
-/** The URL of an address as an operating system reports it. */
-export function formatAddress(host: string, port: number): string {
-  return `tidelock://${formatHost(host)}:${port}`;
+/** The URL of an address. */
+export function formatAddress({ kind, host, port }: Address): string {
+  const [scheme] = Object.entries(SCHEMES).find(([, value]) => value === kind)!;
+  return `${scheme}//${formatHost(host)}:${port}`;
 }
 
 export function formatHost(host: string): string {

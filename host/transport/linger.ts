@@ -2,7 +2,7 @@
  * Links that were closed and wait for the peer's FIN, so that our last frame is not lost to a reset.
  * A peer that does not answer costs its link for a short while only.
  */
-import type { TcpLink } from './tcp.js';
+import type { Link } from './link.js';
 
 /** A round trip and a retransmission (RFC 6298: at least 1 s). */
 const LINGER_MS = 2_000;
@@ -10,12 +10,12 @@ const LINGER_MS = 2_000;
 const LINKS = 1_024;
 
 export class Lingering {
-  readonly #links = new Map<TcpLink, number>();
+  readonly #links = new Map<Link, number>();
   #last = -Infinity;
   #empty: (() => void) | undefined;
 
   /** Closes the link; `now` in monotonic ms. */
-  end(link: TcpLink, now: number): void {
+  end(link: Link, now: number): void {
     if (this.#links.size >= LINKS) {
       // Out of the list at once: its 'close' comes a turn later, and until then it would be chosen again and again.
       const oldest = this.#links.keys().next().value!;

@@ -10,10 +10,11 @@ export async function checkAddresses(listen: readonly string[], ours: readonly s
 }
 
 async function checkAddress(url: string, ours: readonly string[]): Promise<Finding> {
-  const { host, port } = parseAddress(url);
-  const name = formatAddress(host, port);
+  const address = parseAddress(url);
+  const { host, port } = address;
+  const name = formatAddress(address);
   const check = 'address';
-  if (port !== 0 && ours.some((address) => sameAddress(address, host, port))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
+  if (port !== 0 && ours.some((other) => sameAddress(other, host, port))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
   const reason = await tryListening(host, port);
   switch (reason) {
     case undefined:

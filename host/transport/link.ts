@@ -1,0 +1,80 @@
+/**
+ * What the rest of the program knows of a link: it moves bytes, and says when it is gone. Which kind it is decides the
+ * link bits of HELLO and stands in logs; nothing else asks.
+ */
+import { LINK_DATAGRAM, LINK_TLS } from '../../assembly/abi.js';
+
+export type LinkKind = 'tcp' | 'tls' | 'udp' | 'serial';
+
+/** Who owns a link. It hears nothing after `linkGone`, nor once it has called `end` or `destroy`. */
+export interface LinkOwner {
+  /** Bytes of a stream in any portions, or one whole datagram. */
+  linkReceived(chunk: Buffer): void;
+  /** The peer sent FIN: it may still read. The owner finishes what it owes, then calls `end`. Streams only. */
+  linkEnded(): void;
+  /** What waited for the peer has left. */
+  linkDrained(): void;
+  /** The link is gone; `error` where it was not closed in an orderly way. */
+  linkGone(error: Error | undefined): void;
+}
+
+/** Bytes received and sent and calls of write, summed over the links of one owner. */
+export interface LinkTotals {
+  bytesIn: number;
+  bytesOut: number;
+  writes: number;
+}
+
+export interface Link {
+  readonly kind: LinkKind;
+  /** `write` takes exactly one datagram, and `linkReceived` gets one. */
+  readonly datagram: boolean;
+  /** Of the peer, as the system reports it. */
+  readonly address: string;
+  readonly port: number;
+  /** Both in one text, for logs. */
+  readonly peer: string;
+  /** Bytes that the peer has not yet let us hand to the system. */
+  readonly waiting: number;
+  /** Set once `end` or `destroy` was called, or the link is gone: what still comes is dropped. */
+  readonly closing: boolean;
+  /** Who hears of it. */
+  owner: LinkOwner | undefined;
+
+  /** Collects; nothing leaves before `flush`. */
+  write(bytes: Buffer): void;
+  /** As few system calls as the kind allows for all that was collected. */
+  flush(): void;
+  pause(): void;
+  resume(): void;
+  /** Closes it once what was written has left; `gone` is called when it is closed. `destroy` is to follow where that takes too long. */
+  end(gone: () => void): void;
+  /** At once. */
+  destroy(): void;
+  /** Whether it keeps the process alive; it does until `unref`. */
+  ref(): void;
+  unref(): void;
+}
+
+/** The link byte of HELLO. */
+export function linkBits({ kind, datagram }: Link): number {
+  return (datagram ? LINK_DATAGRAM : 0) | (kind === 'tls' ? LINK_TLS : 0);
+}
+
+/** Who takes the links that a listener gets. */
+export interface Acceptor {
+  readonly totals: LinkTotals;
+  /** A connection came. False: there is no room, and the listener closes it. */
+  admit(): boolean;
+  /** A link that was admitted; its owner is set meanwhile. */
+  accept(link: Link): void;
+  /** The listener failed after it stood. */
+  failed(error: Error): void;
+}
+
+export interface Listener {
+  /** Where it really listens, with the real port. */
+  readonly url: string;
+  /** Takes no more; fulfilled when what it took is closed. */
+  close(): Promise<void>;
+}
