@@ -1,10 +1,11 @@
 /** Identities and keys in memory: the handshake asks no database. */
-import type { DirectoryPage } from './engine/operations.js';
-import type { DeviceEvent } from './types.js';
+import { PROTOCOLS, type DirectoryPage } from './engine/operations.js';
+import type { DeviceEvent, DeviceProtocol } from './types.js';
 
 const KEY_BYTES = 32;
 
 interface Device {
+  protocol: DeviceProtocol | undefined;
   disabled: boolean;
   keys: { keyId: number; key: Uint8Array }[];
 }
@@ -14,16 +15,20 @@ export class Directory {
   version = -1;
   #devices = new Map<string, Device>();
 
-  find(identity: string, keyId: number): Uint8Array | undefined {
+  find(identity: string, keyId: number, protocol: DeviceProtocol): Uint8Array | undefined {
     const device = this.#devices.get(identity);
-    if (device === undefined || device.disabled) return undefined;
+    if (device === undefined || device.disabled || device.protocol !== protocol) return undefined;
     for (const entry of device.keys) if (entry.keyId === keyId) return entry.key;
     return undefined;
   }
 
+  protocol(identity: string): DeviceProtocol | undefined {
+    return this.#devices.get(identity)?.protocol;
+  }
+
   /** Keeps a copy of the key. */
-  add(identity: string, keyId: number, key: Uint8Array): void {
-    this.#devices.set(identity, { disabled: false, keys: [{ keyId, key: Uint8Array.from(key) }] });
+  add(identity: string, keyId: number, key: Uint8Array, protocol: DeviceProtocol): void {
+    this.#devices.set(identity, { protocol, disabled: false, keys: [{ keyId, key: Uint8Array.from(key) }] });
   }
 
   /** False: it was so already, or it is not known. */
@@ -35,9 +40,9 @@ export class Directory {
   }
 
   /** Takes over the state of the database and returns what has changed. The page's keys are wiped. */
-  load({ version, identities, disabled, of, keyIds, keys }: DirectoryPage): DeviceEvent[] {
+  load({ version, identities, disabled, protocols, of, keyIds, keys }: DirectoryPage): DeviceEvent[] {
     const before = this.#devices;
-    const now = new Map<string, Device>(identities.map((identity, i) => [identity, { disabled: disabled[i] !== 0, keys: [] }]));
+    const now = new Map<string, Device>(identities.map((identity, i) => [identity, { protocol: PROTOCOLS[protocols[i]!], disabled: disabled[i] !== 0, keys: [] }]));
     of.forEach((place, i) => {
       const key = keys.slice(i * KEY_BYTES, (i + 1) * KEY_BYTES);
       now.get(identities[place]!)!.keys.push({ keyId: keyIds[i]!, key });

@@ -6,12 +6,12 @@ import { isIdentity } from '../core/identity.js';
 import { TidelockError } from '../errors.js';
 import { badOption, bytesOf, checkDoubt, checkInteger, LARGEST_ACKNOWLEDGED } from '../options.js';
 import { Directory } from './directory.js';
-import type { InboxData } from './engine/operations.js';
+import { PROTOCOLS, type InboxData } from './engine/operations.js';
 import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
 import type { Runner } from './thread/runner.js';
 import type {
-  AddOptions, DeviceEntry, DeviceEvent, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
+  AddOptions, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
   RegistryLimits, Takeover, Verdict, Waiting,
 } from './types.js';
 
@@ -66,8 +66,12 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   // ---- Devices and keys ----
 
-  find(identity: string, keyId: number): Uint8Array | undefined {
-    return this.#directory.find(identity, keyId);
+  find(identity: string, keyId: number, protocol: DeviceProtocol = 'tidelock'): Uint8Array | undefined {
+    return this.#directory.find(identity, keyId, protocol);
+  }
+
+  protocol(identity: string): DeviceProtocol | undefined {
+    return this.#directory.protocol(identity);
   }
 
   async add(identity: string, options: AddOptions = {}): Promise<Uint8Array> {
@@ -76,8 +80,10 @@ export class SqlRegistry extends EventEmitter implements Registry {
     }
     const keyId = checkInteger('keyId', options.keyId ?? 0, 0, 255);
     const key = options.key === undefined ? randomFillSync(new Uint8Array(KEY_BYTES)) : checkKey(identity, options.key);
-    return this.#groups.call('add', { identity, keyId, key: key.slice(), now: this.#now() }, (version) => {
-      this.#directory.add(identity, keyId, key);
+    const { protocol = 'tidelock' } = options;
+    if (!PROTOCOLS.includes(protocol)) throw badOption('protocol', protocol, `it must be one of ${PROTOCOLS.join(', ')}`);
+    return this.#groups.call('add', { identity, keyId, key: key.slice(), protocol, now: this.#now() }, (version) => {
+      this.#directory.add(identity, keyId, key, protocol);
       this.#changed(version, { identity, change: 'added' });
       return key;
     });

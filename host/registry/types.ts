@@ -11,8 +11,12 @@ export type { Receipts } from '../core/types.js';
 
 // ---- Devices and keys ----
 
+/** What a device speaks. `iotsocket`: its key crosses the wire in every frame, so it must open nothing else. */
+export type DeviceProtocol = 'tidelock' | 'iotsocket';
+
 export interface DeviceEntry {
   readonly identity: string;
+  readonly protocol: DeviceProtocol;
   readonly disabled: boolean;
   /** When it was added. */
   readonly created: number;
@@ -36,15 +40,19 @@ export interface AddOptions {
   key?: Uint8Array;
   /** 0 to 255; default 0. */
   keyId?: number;
+  /** Default `tidelock`. */
+  protocol?: DeviceProtocol;
 }
 
 /** Who may connect. A volatile gateway has one without a database. */
 export interface DeviceDirectory {
   /**
-   * The 32-byte key, from memory: for the handshake. Undefined: unknown or disabled. The bytes are the directory's: they must
-   * not be changed, and are wiped by `close`.
+   * The 32-byte key, from memory: for the handshake. Undefined: unknown, disabled, or of another protocol (default
+   * `tidelock`). The bytes are the directory's: they must not be changed, and are wiped by `close`.
    */
-  find(identity: string, keyId: number): Uint8Array | undefined;
+  find(identity: string, keyId: number, protocol?: DeviceProtocol): Uint8Array | undefined;
+  /** What a device speaks, from memory. Undefined: unknown. */
+  protocol(identity: string): DeviceProtocol | undefined;
 }
 
 // ---- Delivery, both ways ----

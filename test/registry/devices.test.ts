@@ -22,8 +22,8 @@ for (const driver of drivers) {
     registry = await open({ driver, create: false }, `sqlite:${file}`);
     assert.equal(registry.find('plant/pump-7', 0), key);
     assert.equal(await registry.list(), [
-      { identity: 'plant/pump-7', disabled: false, created: clock.now, since: undefined, keyIds: [0], queued: 0, inbox: 0 },
-      { identity: 'pump-7', disabled: false, created: clock.now, since: undefined, keyIds: [0], queued: 0, inbox: 0 },
+      { identity: 'plant/pump-7', protocol: 'tidelock', disabled: false, created: clock.now, since: undefined, keyIds: [0], queued: 0, inbox: 0 },
+      { identity: 'pump-7', protocol: 'tidelock', disabled: false, created: clock.now, since: undefined, keyIds: [0], queued: 0, inbox: 0 },
     ]);
     await registry.close();
   });
@@ -40,6 +40,24 @@ test('what the caller does with its key changes nothing, and its own stays as it
   returned.fill(0);
   assert.equal(registry.find('a', 200), kept);
   assert.is(registry.find('a', 0), undefined);
+  await registry.close();
+});
+
+test('a key opens only the protocol that it was added for', async () => {
+  const file = newFile();
+  let registry = await open({}, `sqlite:${file}`);
+  const key = await registry.add('1234567890', { protocol: 'iotsocket' });
+  await registry.add('pump-7');
+  for (const when of ['as added', 'as read from the disk']) {
+    assert.is(registry.find('1234567890', 0), undefined, `${when}: it crosses the wire of the other protocol`);
+    assert.equal(registry.find('1234567890', 0, 'iotsocket'), key);
+    assert.is(registry.find('pump-7', 0, 'iotsocket'), undefined);
+    assert.equal(['1234567890', 'pump-7', 'nobody'].map((identity) => registry.protocol(identity)), ['iotsocket', 'tidelock', undefined]);
+    assert.equal((await registry.list()).map(({ protocol }) => protocol), ['iotsocket', 'tidelock']);
+    await registry.close();
+    registry = await open({}, `sqlite:${file}`);
+  }
+  await rejects(registry.add('a', { protocol: 'mqtt' as never }), 'BAD_OPTION', 'protocol', 'iotsocket');
   await registry.close();
 });
 

@@ -87,7 +87,7 @@ test('a newer schema is refused and not touched', async () => {
   const database = await raw(file);
   database.all("update tidelock set value = 99 where name = 'schema'");
   database.close();
-  await rejects(open({}, `sqlite:${file}`), 'DATABASE_NEWER', '99', '1');
+  await rejects(open({}, `sqlite:${file}`), 'DATABASE_NEWER', 'version 99');
   const after = await raw(file);
   assert.is(after.all("select value from tidelock where name = 'schema'")[0]!['value'], 99);
   after.close();

@@ -1,10 +1,12 @@
 /** Opens the database: the settings that make a commit durable, the lock, and the tables of this version. */
-import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, sql, type DatabaseConnection, type SqliteDialectConfig } from 'kysely';
+import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, type DatabaseConnection, type SqliteDialectConfig } from 'kysely';
 import { TidelockError } from '../../errors.js';
+import { SQLITE } from './dialect.js';
 import type { Driver, OpenDatabase } from './driver.js';
 import { databaseError } from './faults.js';
 import { prepareFile } from './file.js';
-import { MIGRATIONS, SCHEMA_VERSION, type Tables } from './schema.js';
+import { migrate } from './migrations.js';
+import type { Tables } from './schema.js';
 
 export interface ConnectOptions {
   /** As the user wrote it, for errors. */
@@ -35,7 +37,7 @@ export async function connect(driver: Driver, options: ConnectOptions): Promise<
     database = driver.open(file ?? ':memory:');
     configure(database, options);
     const db = new Kysely<Tables>({ dialect: new ImmediateDialect({ database }) });
-    await migrate(db, database, url);
+    await migrateAll(db, database, url);
     const open = database;
     return {
       db,
@@ -76,28 +78,11 @@ function configure(database: OpenDatabase, { url, file, shared, busyTimeout }: C
   database.all('pragma journal_size_limit = 67108864');
 }
 
-/** Brings the tables to this version, in one transaction. It takes the write lock in any case: a locked database shows here. */
-async function migrate(db: Kysely<Tables>, database: OpenDatabase, url: string): Promise<void> {
+/** It takes the write lock in any case: a locked database shows here. */
+async function migrateAll(db: Kysely<Tables>, database: OpenDatabase, url: string): Promise<void> {
   await db.transaction().execute(async (transaction) => {
-    let version = 0;
-    const tables = new Set(database.all("select name from sqlite_master where type = 'table'").map((row) => String(row['name'])));
-    if (tables.has('tidelock')) {
-      const row = await transaction.selectFrom('tidelock').select('value').where('name', '=', 'schema').executeTakeFirst();
-      version = row?.value ?? 0;
-    } else if (tables.size > 0) {
-      throw new TidelockError('DATABASE_FAILED', { database: url, reason: 'it belongs to another program, none of its tables is ours' });
-    } else {
-      await transaction.schema.createTable('tidelock')
-        .addColumn('name', 'text', (column) => column.primaryKey().notNull())
-        .addColumn('value', 'integer', (column) => column.notNull())
-        .modifyEnd(sql`strict`)
-        .execute();
-      await transaction.insertInto('tidelock').values([{ name: 'schema', value: 0 }, { name: 'devices', value: 0 }]).execute();
-    }
-    if (version > SCHEMA_VERSION) throw new TidelockError('DATABASE_NEWER', { database: url, found: version, known: SCHEMA_VERSION });
-    if (version === SCHEMA_VERSION) return;
-    for (const step of MIGRATIONS.slice(version)) await step(transaction);
-    await transaction.updateTable('tidelock').set({ value: SCHEMA_VERSION }).where('name', '=', 'schema').execute();
+    const there = database.all("select name from sqlite_master where type = 'table'").map((row) => String(row['name']));
+    await migrate(transaction, SQLITE, new Set(there), url);
   });
 }
 

@@ -2,10 +2,10 @@
 import { newOutboxNumber } from '../../delivery/outbox.js';
 import { TidelockError } from '../../errors.js';
 import { statement } from '../database/statement.js';
-import type { DeviceEntry } from '../types.js';
+import type { DeviceEntry, DeviceProtocol } from '../types.js';
 import { builder } from './builder.js';
 import { change, rowOf, rowsOf, type Context } from './context.js';
-import type { DirectoryPage } from './operations.js';
+import { PROTOCOLS, type DirectoryPage, type Params } from './operations.js';
 
 const CHANGED = statement<Record<string, never>>()(() =>
   builder.updateTable('tidelock').set((eb) => ({ value: eb('value', '+', 1) })).where('name', '=', 'devices').returning('value'));
@@ -16,11 +16,11 @@ async function raise(context: Context): Promise<number> {
   return (await rowOf(context, CHANGED.with({})))!.value;
 }
 
-const ADD = statement<{ identity: string; created: number; outbox: number }>()((p) =>
+const ADD = statement<{ identity: string; created: number; outbox: number; protocol: string }>()((p) =>
   builder.insertInto('devices')
     .values({
       identity: p.identity, created: p.created, disabled: 0, gateway: null, epoch: 0, since: null,
-      in_outbox: 0, in_last: 0, out_outbox: p.outbox, out_low: 1, out_sent: 0, out_next: 2,
+      in_outbox: 0, in_last: 0, out_outbox: p.outbox, out_low: 1, out_sent: 0, out_next: 2, protocol: p.protocol,
     })
     .onConflict((conflict) => conflict.column('identity').doNothing())
     .returning('identity'));
@@ -30,9 +30,9 @@ const ADD_KEY = statement<{ identity: string; keyId: number; key: Uint8Array; cr
 
 export async function add(
   context: Context,
-  { identity, keyId, key, now }: { identity: string; keyId: number; key: Uint8Array; now: number },
+  { identity, keyId, key, protocol, now }: Params<'add'>,
 ): Promise<number> {
-  const added = await rowOf(context, ADD.with({ identity, created: now, outbox: newOutboxNumber() }));
+  const added = await rowOf(context, ADD.with({ identity, created: now, outbox: newOutboxNumber(), protocol }));
   if (added === undefined) throw new TidelockError('DEVICE_EXISTS', { identity });
   await change(context, ADD_KEY.with({ identity, keyId, key, created: now }));
   return raise(context);
@@ -55,7 +55,7 @@ export async function disable(context: Context, { identity, disabled }: { identi
 }
 
 const LIST = statement<{ after: string; limit: number }>()((p) =>
-  builder.selectFrom('devices').select(['identity', 'disabled', 'created', 'since'])
+  builder.selectFrom('devices').select(['identity', 'disabled', 'created', 'since', 'protocol'])
     .where('identity', '>', p.after).orderBy('identity').limit(p.limit));
 
 const KEY_IDS = statement<{ first: string; last: string }>()((p) =>
@@ -69,13 +69,13 @@ export async function list(context: Context, { after, limit }: { after: string; 
   for (const { identity, key_id } of await rowsOf(context, KEY_IDS.with({ first: rows[0]!.identity, last: rows.at(-1)!.identity }))) {
     keyIds.get(identity)?.push(key_id);
   }
-  return rows.map(({ identity, disabled, created, since }) => ({
-    identity, disabled: disabled !== 0, created, since: since ?? undefined, keyIds: keyIds.get(identity)!,
+  return rows.map(({ identity, disabled, created, since, protocol }) => ({
+    identity, protocol: protocol as DeviceProtocol, disabled: disabled !== 0, created, since: since ?? undefined, keyIds: keyIds.get(identity)!,
     queued: context.tally.queue.of(identity).count, inbox: context.tally.inbox.of(identity).count,
   }));
 }
 
-const ALL_DEVICES = statement<Record<string, never>>()(() => builder.selectFrom('devices').select(['identity', 'disabled']).orderBy('identity'));
+const ALL_DEVICES = statement<Record<string, never>>()(() => builder.selectFrom('devices').select(['identity', 'disabled', 'protocol']).orderBy('identity'));
 
 const ALL_KEYS = statement<Record<string, never>>()(() =>
   builder.selectFrom('keys').select(['identity', 'key_id', 'key']).orderBy('identity').orderBy('key_id'));
@@ -91,6 +91,7 @@ export async function directory(context: Context, { known }: { known: number }):
     version,
     identities: devices.map(({ identity }) => identity),
     disabled: Uint8Array.from(devices, ({ disabled }) => disabled),
+    protocols: Uint8Array.from(devices, ({ protocol }) => PROTOCOLS.indexOf(protocol as DeviceProtocol)),
     of: Uint32Array.from(keys, ({ identity }) => places.get(identity)!),
     keyIds: Uint8Array.from(keys, ({ key_id }) => key_id),
     keys: new Uint8Array(keys.length * 32),

@@ -7,7 +7,7 @@ import { TidelockError } from '../../errors.js';
 import { connect, type Connection, type ConnectOptions } from '../database/connect.js';
 import { findDriver, type DriverName } from '../database/driver.js';
 import { databaseError, isConstraint } from '../database/faults.js';
-import { SCHEMA_VERSION } from '../database/schema.js';
+import { SCHEMA_VERSION } from '../database/migrations.js';
 import type { Ended, RegistryInfo, RegistryLimits } from '../types.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';

@@ -1,5 +1,5 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
-import type { DeviceEntry, End, Ended, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
+import type { DeviceEntry, DeviceProtocol, End, Ended, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
 export interface LeaseRow {
@@ -31,12 +31,17 @@ export const FULL = 1;
 export const GAP = 2;
 export const SUPERSEDED = 3;
 
+/** Protocols by number. */
+export const PROTOCOLS = ['tidelock', 'iotsocket'] as const satisfies readonly DeviceProtocol[];
+
 /** Devices and keys, packed. */
 export interface DirectoryPage {
   /** The change counter that this is the state of. */
   version: number;
   identities: string[];
   disabled: Uint8Array;
+  /** Index in PROTOCOLS; 255: one of a version to come. */
+  protocols: Uint8Array;
   /** Keys: index of the identity, number, and 32 bytes each. */
   of: Uint32Array;
   keyIds: Uint8Array;
@@ -58,7 +63,7 @@ export interface OperationMap {
   /** Undefined: nothing has changed since version `known`. */
   directory: [params: { known: number }, result: DirectoryPage | undefined];
   /** `key` is wiped afterwards. Fulfilled with the change counter. */
-  add: [params: { identity: string; keyId: number; key: Uint8Array; now: number }, result: number];
+  add: [params: { identity: string; keyId: number; key: Uint8Array; protocol: DeviceProtocol; now: number }, result: number];
   /** Undefined: it was so already. */
   disable: [params: { identity: string; disabled: boolean }, result: number | undefined];
   list: [params: { after: string; limit: number }, result: DeviceEntry[]];
