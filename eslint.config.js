@@ -3,7 +3,7 @@ import tseslint from 'typescript-eslint';
 import { LONGEST_SOURCE } from './scripts/lib/tree-rules.mjs';
 
 /**
- * Forbids imports, so that dependencies run one way: cli → gateway, device → registry, transport → core → assembly.
+ * Forbids imports, so that dependencies run one way: cli → http → gateway, device → registry, transport → core → assembly.
  * @param {string[]} folders  of host/ that may not be imported
  * @param {string[]} packages  that may not be imported
  */
@@ -12,7 +12,7 @@ function never(folders, packages = []) {
   if (folders.length > 0) {
     patterns.push({
       regex: `^\\.\\./(?:.*/)?(?:${folders.join('|')})/`,
-      message: 'dependencies run one way: cli → gateway, device → registry, transport → core → assembly',
+      message: 'dependencies run one way: cli → http → gateway, device → registry, transport → core → assembly',
       allowTypeImports: true,
     });
   }
@@ -76,12 +76,13 @@ export default tseslint.config(
     },
   },
   { files: ['host/**/*.ts'], ignores: ['host/cli/**'], rules: { 'no-console': 'error' } },
-  { files: ['host/core/**/*.ts'], rules: never(['transport', 'delivery', 'device', 'gateway', 'registry', 'cli'], [...database, ...command]) },
-  { files: ['host/transport/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'cli'], [...database, ...command]) },
-  { files: ['host/registry/**/*.ts'], rules: never(['transport', 'device', 'gateway', 'cli'], command) },
-  { files: ['host/delivery/**/*.ts'], rules: never(['device', 'gateway', REGISTRY_CODE, 'cli'], [...database, ...command]) },
-  { files: ['host/device/**/*.ts'], rules: never(['gateway', REGISTRY_CODE, 'cli'], [...database, ...command]) },
-  { files: ['host/gateway/**/*.ts'], rules: never(['device', REGISTRY_CODE, 'cli'], [...database, ...command]) },
+  { files: ['host/core/**/*.ts'], rules: never(['transport', 'delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/transport/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/registry/**/*.ts'], rules: never(['transport', 'device', 'gateway', 'http', 'cli'], command) },
+  { files: ['host/delivery/**/*.ts'], rules: never(['device', 'gateway', REGISTRY_CODE, 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/device/**/*.ts'], rules: never(['gateway', REGISTRY_CODE, 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/gateway/**/*.ts'], rules: never(['device', REGISTRY_CODE, 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/http/**/*.ts'], rules: never(['device', REGISTRY_CODE, 'cli'], [...database, ...command]) },
   { files: ['host/cli/**/*.ts'], rules: never([], database) },
 );
 

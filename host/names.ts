@@ -53,6 +53,9 @@ const SUITES: readonly (readonly [SuiteName, number])[] = [
   ['signed-8', abi.SUITE_SIGNED_8],
 ];
 
+/** Every reason, for those who show them all. */
+export const REFUSAL_NAMES: readonly string[] = Object.values(REFUSALS);
+
 export const refusalName = (reason: number): string => REFUSALS[reason] ?? `refusal ${reason}`;
 export const closeName = (reason: number): string => CLOSES[reason] ?? `close ${reason}`;
 export const statusName = (status: number): string => STATUSES[status] ?? `status ${status}`;

@@ -24,6 +24,7 @@ Where something is wrong: tidelock doctor`,
   $ tidelock serve --listen tidelock://127.0.0.1:9000 --database sqlite:/var/lib/tidelock/gateway.db
   $ tidelock serve --json | my-program                  one JSON object a message
   $ tidelock serve --config gateway.json --limit halfOpen=100
+  $ tidelock serve --metrics 127.0.0.1:9433             /metrics for Prometheus, /healthz, /readyz
 
 Every option is also a variable (--log-level: TIDELOCK_LOG_LEVEL) and a name in the file ("logLevel").
 Flags win over the environment, and that wins over the file.

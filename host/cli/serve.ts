@@ -4,7 +4,8 @@ import { TidelockError } from '../errors.js';
 import { Gateway } from '../gateway/index.js';
 import type { GatewayOptions, InboxMessage, Message } from '../gateway/types.js';
 import { openRegistry } from '../registry/index.js';
-import type { RegistryLimits } from '../registry/types.js';
+import { HttpServer, isLoopback, parseHttpAddress } from '../http/index.js';
+import type { Registry, RegistryLimits } from '../registry/types.js';
 import { ControlClient } from './control/client.js';
 import { bindablePath } from './control/path.js';
 import { ControlServer } from './control/server.js';
@@ -43,16 +44,19 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       const control = await ControlServer.listen(path, createHandlers(gateway, registry, version));
       cleanup.push(() => control.close());
     }
+    const http = await listenHttp(settings, gateway, registry, version, log);
+    cleanup.push(() => http?.close());
     const stopped = new Promise<void>((resolve) => {
       onStop((signal) => {
         log.info({ signal }, 'stopping: finishing what was accepted');
+        http?.drain();
         close().then(resolve, (error: unknown) => {
           log.error({ error }, 'closing failed');
           resolve();
         });
       });
     });
-    log.info({ addresses: gateway.addresses, database: settings.database, control: path === undefined ? undefined : bindablePath(path), pid: process.pid, version }, 'ready');
+    log.info({ addresses: gateway.addresses, database: settings.database, control: path === undefined ? undefined : bindablePath(path), metrics: http?.url, pid: process.pid, version }, 'ready');
     await printAll({ gateway, output, settings, log, stopped });
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
@@ -77,6 +81,15 @@ async function refuseSecond(path: string | undefined): Promise<void> {
   if (other === undefined) return;
   other.close();
   throw new TidelockError('GATEWAY_RUNNING', { socket: path! });
+}
+
+async function listenHttp(
+  { metrics }: Settings, gateway: Gateway, registry: Registry, version: string, log: pino.Logger,
+): Promise<HttpServer | undefined> {
+  if (metrics === undefined) return undefined;
+  const address = parseHttpAddress(metrics)!;
+  if (!isLoopback(address.host)) log.warn({ metrics }, 'whoever reaches this port may read the metrics: let a firewall or a proxy decide who does');
+  return HttpServer.listen(gateway, { ...address, registry, version });
 }
 
 function gatewayOptions(settings: Settings): GatewayOptions {

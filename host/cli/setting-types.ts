@@ -11,6 +11,8 @@ export interface Settings {
   database: string;
   /** Path of the control socket; undefined: the one that belongs to the database. */
   control?: string;
+  /** `HOST:PORT` of metrics and health; undefined: none. */
+  metrics?: string;
   keep: boolean;
   json: boolean;
   logLevel: LogLevel;

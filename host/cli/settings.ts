@@ -3,6 +3,7 @@ import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Limits, type Settings } from 
 import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
+import { parseHttpAddress } from '../http/index.js';
 import { databasePath } from '../registry/database/file.js';
 import { checkLimits } from '../registry/limits.js';
 import { parseAddress } from '../transport/address.js';
@@ -96,6 +97,12 @@ function checkedNumber(check: (number: number) => unknown) {
   };
 }
 
+function httpAddress(given: Given): string {
+  const value = typeof given === 'number' ? String(given) : text(given);
+  if (parseHttpAddress(value) === undefined) throw new Fault(`must be HOST:PORT, such as 127.0.0.1:9433, not ${shown(given)}`);
+  return value;
+}
+
 function gatewayNumber(option: string) {
   return checkedNumber((number) => checkGatewayOptions({ devices: {}, [option]: number }));
 }
@@ -113,6 +120,7 @@ export const SETTINGS: readonly Setting[] = [
   setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(checkedText(parseAddress)), true),
   setting('database', 'URL', 'where devices, inbox and queue are kept (default sqlite:tidelock.db)', checkedText(databasePath)),
   setting('control', 'PATH', 'control socket (default: beside the database)', text),
+  setting('metrics', 'HOST:PORT', 'serve /metrics, /healthz and /readyz there (default: nowhere)', httpAddress),
   setting('keep', undefined, 'leave printed messages in the inbox', toggle),
   setting('json', undefined, 'write one JSON object a line', toggle),
   setting('logLevel', 'LEVEL', 'debug, info, warn, error or silent (default info)', choice('debug', 'info', 'warn', 'error', 'silent')),

@@ -78,6 +78,10 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     return this.#listeners[0]!.url;
   }
 
+  get closing(): boolean {
+    return this.#closing !== undefined;
+  }
+
   get durable(): boolean {
     return this.#setup.registry !== undefined;
   }

@@ -247,6 +247,8 @@ export interface GatewayApi extends EventEmitter<GatewayEvents>, AsyncDisposable
   /** URLs that it really listens at, with real ports. `address` is the first. */
   readonly addresses: readonly string[];
   readonly address: string;
+  /** True from the first call of `close` on. */
+  readonly closing: boolean;
   /** True with a registry: acknowledged messages and queued commands survive a restart. */
   readonly durable: boolean;
 

@@ -211,6 +211,10 @@ export class SqlRegistry extends EventEmitter implements Registry {
     return this.#groups.call('info', {}, same);
   }
 
+  probe(): Promise<void> {
+    return this.#groups.call('probe', {}, same);
+  }
+
   check(): Promise<void> {
     return this.#groups.call('check', {}, same);
   }

@@ -313,6 +313,8 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   restored(): Promise<void>;
 
   info(): Promise<RegistryInfo>;
+  /** Writes something that changes nothing, and commits it: whether the database takes writes, as readiness asks. Rejected with DATABASE_*. */
+  probe(): Promise<void>;
   /** Reads the whole database for damage. Rejected with DATABASE_CORRUPT. Slow on a large one. */
   check(): Promise<void>;
 

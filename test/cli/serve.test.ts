@@ -200,4 +200,20 @@ test('a clock that is before this version was made', () =>
     await again.gateway.line('stdout', /lost$/);
   }));
 
+test('--metrics: a port for those who watch, closed last; another address than loopback is warned of', () =>
+  inPlace(async (place) => {
+    const { gateway } = await place.serve(['--metrics', '127.0.0.1:0']);
+    const { metrics } = JSON.parse(await gateway.line('stderr', /"msg":"ready"/)) as { metrics: string };
+    assert.match(await (await fetch(`${metrics}/metrics`)).text(), /^tidelock_database_up 1$/m);
+    assert.is((await fetch(`${metrics}/readyz`)).status, 200);
+    assert.not.match(gateway.stderr, /"level":40/);
+    gateway.signal('SIGTERM');
+    assert.is((await gateway.ended()).code, 0);
+    const open = await place.serve(['--metrics', '0.0.0.0:0']);
+    assert.match(open.gateway.stderr, /"level":40.*whoever reaches this port/);
+    const wrong = await place.run(['serve', '--metrics', 'somewhere']);
+    assert.is(wrong.code, 2);
+    assert.match(wrong.stderr, /--metrics must be HOST:PORT/);
+  }));
+
 test.run();

@@ -14,6 +14,7 @@ import * as devices from './devices.js';
 import * as inbox from './inbox.js';
 import { takeover } from './lease.js';
 import type { Fault, Name, Operation, Outcome, Params, Reply, Result } from './operations.js';
+import { probe } from './probe.js';
 import * as queue from './queue.js';
 import { commit } from './receive.js';
 import { restored } from './restored.js';
@@ -55,6 +56,7 @@ export class Engine {
     read: inbox.read,
     done: inbox.done,
     info: (context) => this.#info(context),
+    probe,
     check: () => this.#check(),
   };
 

@@ -84,6 +84,7 @@ export interface OperationMap {
   read: [params: { after: number; limit: number }, result: InboxData[]];
   done: [params: { positions: readonly number[] }, result: void];
   info: [params: Record<string, never>, result: RegistryInfo];
+  probe: [params: Record<string, never>, result: void];
   check: [params: Record<string, never>, result: void];
 }
 

@@ -1,0 +1,68 @@
+/**
+ * Installs what the tests use beside npm's packages: `npm run parts`. Debian packages by apt-get, only those whose command is
+ * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts). Needs root or
+ * sudo for apt-get. Without it the tests skip what they cannot run, and say which part is missing.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from './lib/root.mjs';
+
+/** Command → the Debian package that has it. */
+const DEBIAN = {
+  strace: 'strace',
+  make: 'make',
+  'g++': 'g++',
+  git: 'git',
+  python3: 'python3',
+  pip3: 'python3-pip',
+  php: 'php-cli',
+  'systemd-analyze': 'systemd',
+};
+
+/** Packages of PyPI with their exact versions. */
+const PYTHON = ['prometheus-client==0.22.1'];
+
+const FOLDER = path.join(root, 'build', 'python');
+const STAMP = path.join(FOLDER, 'parts.txt');
+
+/**
+ * @param {string} command
+ * @param {string[]} words
+ */
+function run(command, ...words) {
+  const { status, error, stdout, stderr } = spawnSync(command, words, { encoding: 'utf8', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  if (status === 0) return;
+  console.error(`${stdout ?? ''}${stderr ?? ''}`.split('\n').slice(-20).join('\n'));
+  throw new Error(`${command} ${words.join(' ')} failed (${error?.message ?? status})`);
+}
+
+/** @param {string} command */
+const found = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+
+function installDebian() {
+  const missing = Object.entries(DEBIAN).filter(([command]) => !found(command)).map(([, name]) => name);
+  if (missing.length === 0) return;
+  console.log(`installing ${missing.join(' ')}`);
+  const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  /** @param {string[]} words */
+  const apt = (...words) => run(...(/** @type {[string, ...string[]]} */ ([...sudo, 'apt-get', '-q', ...words])));
+  apt('update');
+  apt('install', '-y', '--no-install-recommends', ...missing);
+}
+
+function installPython() {
+  const wanted = `${PYTHON.join('\n')}\n`;
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
+  console.log(`installing ${PYTHON.join(' ')}`);
+  run('python3', '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--upgrade', '--target', FOLDER, ...PYTHON);
+  writeFileSync(STAMP, wanted);
+}
+
+try {
+  installDebian();
+  installPython();
+} catch (error) {
+  console.error(/** @type {Error} */ (error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,10 @@
+/** Python with the packages that `npm run parts` has put into build/python. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export const pythonEnvironment: NodeJS.ProcessEnv = { ...process.env, PYTHONPATH: fileURLToPath(new URL('../../build/python', import.meta.url)) };
+
+/** True where python3 runs and has the module. */
+export function foundPython(module: string): boolean {
+  return spawnSync('python3', ['-c', `import ${module}`], { stdio: 'ignore', env: pythonEnvironment }).status === 0;
+}
