@@ -47,6 +47,13 @@ export class TestClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
+  /** ms until the next timer; Infinity: there is none. */
+  get untilNext(): number {
+    let next = Infinity;
+    for (const { at } of this.#timers) next = Math.min(next, at);
+    return Math.max(0, next - this.#now);
+  }
+
   /** Runs every timer that falls due, in order, and lets the sockets settle after each step. */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

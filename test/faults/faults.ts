@@ -1,0 +1,159 @@
+/**
+ * The faults of the matrix, each small and by itself. Their figures are chosen so that each comes about many times in a
+ * thousand messages, and so that some of what they do lies beyond what the protocol bears: delays beyond the window,
+ * silence beyond the idle time. Then a session must end and another begin, and still nothing may be lost.
+ */
+import { between, type Fault, type Left, type Packet, type Random, type Wire } from './packet.js';
+
+/** The gateway's default window, ms: a frame that is older is stale. */
+const WINDOW = 2_000;
+/** The gateway's default idle time, ms. */
+const IDLE = 90_000;
+
+/** A long line: every packet is late by the same, up to a round trip of 1.4 s, of which the window bears 2. */
+export function delay(random: Random): Fault {
+  const up = between(random, 50, 700), down = between(random, 50, 700);
+  return (packet, wire) => {
+    wire.struck();
+    return [later(packet, packet.toGateway ? up : down)];
+  };
+}
+
+/** Every packet is late by something else, one in 30 beyond the window. */
+export function jitter(random: Random): Fault {
+  return (packet, wire) => {
+    const spike = random() < 1 / 30;
+    if (spike) wire.struck();
+    return [later(packet, spike ? between(random, WINDOW, 3 * WINDOW) : between(random, 0, 300))];
+  };
+}
+
+/** One datagram in four is overtaken by those of the next third of a second. */
+export function reorder(random: Random): Fault {
+  return (packet, wire) => {
+    if (random() >= 1 / 4) return [packet];
+    wire.struck();
+    return [later(packet, between(random, 1, 300))];
+  };
+}
+
+/** One datagram in three comes twice or three times, the copies up to two windows later. */
+export function duplicate(random: Random): Fault {
+  return (packet, wire) => {
+    if (random() >= 1 / 3) return [packet];
+    wire.struck();
+    const copies = Array.from({ length: between(random, 1, 2) }, () => later(packet, between(random, 0, 2 * WINDOW)));
+    return [packet, ...copies];
+  };
+}
+
+/** One bit is flipped, in one chunk of 20 or one datagram of 10. */
+export function corrupt(random: Random): Fault {
+  return (packet, wire) => {
+    if (packet.bytes.length === 0 || random() >= (wire.datagrams ? 1 / 10 : 1 / 20)) return [packet];
+    wire.struck();
+    const bytes = Buffer.from(packet.bytes), bit = between(random, 0, 8 * bytes.length - 1);
+    bytes[bit >> 3]! ^= 1 << (bit & 7);
+    return [{ ...packet, bytes }];
+  };
+}
+
+/**
+ * Streams: the link is cut inside a chunk, of which any part, or all, still comes. Datagrams: nothing comes through either
+ * way for up to 20 s.
+ */
+export function cut(random: Random): Fault {
+  let until = -Infinity;
+  return (packet, wire) => {
+    if (wire.now() < until) return [];
+    if (random() >= 1 / 15) return [packet];
+    wire.struck();
+    if (wire.datagrams) {
+      until = wire.now() + between(random, 500, 20_000);
+      return random() < 0.5 ? [packet] : [];
+    }
+    const reset = random() < 0.5, part = between(random, 0, packet.bytes.length);
+    return [{ ...packet, bytes: packet.bytes.subarray(0, part), after: () => wire.cut(reset) }];
+  };
+}
+
+/**
+ * Streams: both ends, or one, go on believing in a connection through which nothing comes. Datagrams, which know no
+ * connection: nothing comes through for about the idle time, so that sometimes one end has given the session up alone.
+ */
+export function halfOpen(random: Random): Fault {
+  const left: Left[] = ['both', 'device', 'gateway'];
+  let until = -Infinity;
+  return (packet, wire) => {
+    if (wire.now() < until) return [];
+    if (random() >= 1 / 30) return [packet];
+    wire.struck();
+    const stays = left[between(random, 0, 2)]!;
+    if (!wire.datagrams) return [{ ...packet, after: () => wire.halfOpen(stays) }];
+    until = wire.now() + between(random, IDLE / 2, 2 * IDLE);
+    return [packet];
+  };
+}
+
+/**
+ * For up to 15 s nothing comes through one way, while the other way works. On a stream it is held back, as TCP would, which
+ * sends it again until it comes; datagrams are lost.
+ */
+export function oneWayLoss(random: Random): Fault {
+  let until = -Infinity, quietUntil = -Infinity, toGateway = false;
+  return (packet, wire) => {
+    const now = wire.now();
+    if (now >= quietUntil) {
+      toGateway = random() < 0.5;
+      until = now + between(random, 500, 15_000);
+      quietUntil = until + between(random, 500, 10_000);
+    }
+    if (packet.toGateway !== toGateway || now >= until) return [packet];
+    wire.struck();
+    return wire.datagrams ? [] : [later(packet, until - now)];
+  };
+}
+
+/** Three datagrams in ten are lost, both ways. */
+export function loss(random: Random): Fault {
+  return (packet, wire) => {
+    if (random() >= 0.3) return [packet];
+    wire.struck();
+    return [];
+  };
+}
+
+/** The device's datagrams come from another port from now on, as behind a NAT that has forgotten it. */
+export function rebind(random: Random): Fault {
+  return (packet, wire) => {
+    if (random() < 1 / 25) {
+      wire.struck();
+      wire.rebind();
+    }
+    return [packet];
+  };
+}
+
+/** The gateway ends and starts again with the same database; what brought it down comes in half of the cases. */
+export function gatewayRestart(random: Random): Fault {
+  return restart(random, (wire) => wire.restartGateway());
+}
+
+/** The device loses its power, and with it its outbox; its record of what it obeyed too, where it has no store for it. */
+export function deviceRestart(random: Random): Fault {
+  return restart(random, (wire) => wire.restartDevice());
+}
+
+function restart(random: Random, again: (wire: Wire) => void): Fault {
+  return (packet, wire) => {
+    if (random() >= 1 / 40) return [packet];
+    wire.struck();
+    if (random() < 0.5) return [{ ...packet, after: () => again(wire) }];
+    again(wire);
+    return [];
+  };
+}
+
+function later(packet: Packet, ms: number): Packet {
+  return { ...packet, delay: packet.delay + ms };
+}

@@ -1,0 +1,32 @@
+/** The kinds of links of the matrix: how a gateway listens, how a device gets there, and what stands between. */
+import type { DeviceOptions } from 'tidelock/device';
+import type { GatewayOptions } from 'tidelock/gateway';
+import { DatagramProxy } from './datagram-proxy.js';
+import type { Fault } from './packet.js';
+import { StreamProxy, type Proxy, type ProxyOwner } from './stream-proxy.js';
+
+export type LinkKind = 'tcp' | 'tls' | 'udp';
+
+export interface Link {
+  readonly datagrams: boolean;
+  readonly scheme: string;
+  /** Bytes of the longest body. */
+  readonly longest: number;
+  readonly gateway: Partial<GatewayOptions>;
+  readonly device: Partial<DeviceOptions>;
+  proxy(owner: ProxyOwner, fault: Fault): Promise<Proxy>;
+}
+
+export const LINKS: Partial<Record<LinkKind, Link>> = {
+  tcp: {
+    datagrams: false,
+    scheme: 'tidelock',
+    longest: 4_000,
+    gateway: {},
+    device: {},
+    proxy: (owner, fault) => StreamProxy.open(owner, fault),
+  },
+};
+
+/** What can't be tried yet is left out of this table, and `DatagramProxy` waits for it. */
+export const datagramProxy = DatagramProxy.open.bind(DatagramProxy);
