@@ -4,16 +4,9 @@
  * round trip and the crowd needs `halfOpen` new connections to push it out.
  */
 import { addressPrefix } from '../transport/address.js';
+import type { HalfOpen } from '../transport/link.js';
 import { HelloBuckets } from './buckets.js';
 import type { GatewayLimits } from './types.js';
-
-/** A link in the list; a session is one. */
-export interface HalfOpen {
-  older: HalfOpen | undefined;
-  newer: HalfOpen | undefined;
-  /** It gives way. */
-  giveWay(): void;
-}
 
 export class Admission {
   halfOpen = 0;
@@ -37,16 +30,37 @@ export class Admission {
     if (this.halfOpen < this.#limits.halfOpen && open < this.#limits.connections) return true;
     if (oldest === undefined) return false;
     this.gaveWay += 1;
-    oldest.giveWay();
+    oldest.reject('gave way');
     return true;
   }
 
-  add(link: HalfOpen): void {
+  add(link: HalfOpen, now: number): void {
+    link.came = now;
     this.halfOpen += 1;
     link.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = link;
     else this.#newest.newer = link;
     this.#newest = link;
+  }
+
+  /** What `link` was so far is now `next`; it does not grow younger by it. */
+  replace(link: HalfOpen, next: HalfOpen): void {
+    next.came = link.came;
+    next.older = link.older;
+    next.newer = link.newer;
+    if (next.older === undefined) this.#oldest = next;
+    else next.older.newer = next;
+    if (next.newer === undefined) this.#newest = next;
+    else next.newer.older = next;
+    link.older = link.newer = undefined;
+  }
+
+  /** Turns away those that came before `time`. */
+  expire(time: number): void {
+    for (const link of this.all()) {
+      if (link.came > time) return;
+      link.reject('no proof in time');
+    }
   }
 
   /** It has proved itself, or is gone. Does nothing where it is not in the list. */

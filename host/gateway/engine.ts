@@ -11,17 +11,17 @@ import type { Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
 import { closeName, refusalName } from '../names.js';
 import type { DeliveryStore, Registry, Takeover } from '../registry/types.js';
-import { linkBits, type Acceptor, type Link, type LinkTotals } from '../transport/link.js';
+import type { Link, LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
-import { Admission } from './admission.js';
 import { Down } from './down.js';
+import { Entrance } from './entrance.js';
 import { Expiry } from './expiry.js';
 import { LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
 import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
 import type { GatewaySetup } from './options.js';
 import { Peers, type Peer } from './peer.js';
-import { Session } from './session.js';
+import type { Session } from './session.js';
 import type { Alarm, DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
 import { DurableUp, VolatileUp, type Up } from './up.js';
 import { VolatileStore } from './volatile-store.js';
@@ -45,11 +45,11 @@ export interface EngineEvents {
   wantsRefusals(): boolean;
 }
 
-export class Engine implements Acceptor {
+export class Engine {
   readonly core: GatewayCore;
   readonly clock: Clock;
   readonly limits: Required<GatewayLimits>;
-  readonly admission: Admission;
+  readonly entrance: Entrance;
   readonly peers = new Peers();
   readonly store: DeliveryStore;
   readonly up: Up;
@@ -61,8 +61,6 @@ export class Engine implements Acceptor {
   readonly totals: LinkTotals = { bytesIn: 0, bytesOut: 0, writes: 0 };
   readonly log: LimitedLog;
   closing = false;
-  connections = 0;
-  open = 0;
   sessions = 0;
   received = 0;
   taken = 0;
@@ -99,7 +97,7 @@ export class Engine implements Acceptor {
     this.limits = setup.limits;
     this.subscribers = subscribers;
     this.log = new LimitedLog(setup.logger);
-    this.admission = new Admission(setup.limits, setup.clock.now());
+    this.entrance = new Entrance(this, setup.limits);
     this.#events = events;
     this.#watch = new ClockWatch(setup.clock, setup.window);
     this.#registry = setup.registry;
@@ -123,22 +121,6 @@ export class Engine implements Acceptor {
     this.down = new Down(this, this.store);
     this.expiry = new Expiry(this.store, setup.clock, (error) => this.failed(error));
     this.#arm();
-  }
-
-  admit(): boolean {
-    this.connections += 1;
-    if (this.closing) return false;
-    if (this.admission.makeRoom(this.open)) return true;
-    this.log.warn(this.clock.now(), { connections: this.open }, 'no room for a connection');
-    return false;
-  }
-
-  accept(link: Link): void {
-    const session = new Session(this, link);
-    session.open(this.core.open(session, linkBits(link), this.now()));
-    link.owner = session;
-    this.open += 1;
-    this.admission.add(session);
   }
 
   /** The core's `now`. */
@@ -190,7 +172,7 @@ export class Engine implements Acceptor {
 
   /** The proof holds: it counts no longer as half-open, but shutdown must find it. */
   proving(session: Session): void {
-    this.admission.remove(session);
+    this.entrance.proved(session);
     this.#proved.add(session);
   }
 
@@ -205,8 +187,7 @@ export class Engine implements Acceptor {
   }
 
   ended(session: Session, link: Link, peer: Peer | undefined, reason: string): void {
-    this.open -= 1;
-    this.admission.remove(session);
+    this.entrance.left(session);
     this.#proved.delete(session);
     this.#stuck.delete(session);
     this.down.ended(session);
@@ -229,12 +210,13 @@ export class Engine implements Acceptor {
   }
 
   refused(session: Session, reason: number, type: number, id: number, off: number): void {
-    this.#refuse(session, refusalName(reason), type, id, off);
+    const device = session.since === 0 ? undefined : session.id;
+    this.refuse({ reason: refusalName(reason), device, address: session.address, type, id, off });
   }
 
-  /** A connection that admission turned away. */
-  rejected(session: Session, reason: string): void {
-    this.#refuse(session, reason, 0, 0, 0);
+  refuse(refusal: Refusal): void {
+    this.log.warn(this.clock.now(), refusal, 'refused');
+    if (this.#events.wantsRefusals()) this.#events.refused(refusal);
   }
 
   drained(session: Session): void {
@@ -294,7 +276,7 @@ export class Engine implements Acceptor {
   /** Ends everything; fulfilled when every link is closed. */
   async end(atOnce: boolean): Promise<void> {
     this.closing = true;
-    for (const link of this.admission.all()) (link as Session).reject('going away');
+    this.entrance.rejectAll('going away');
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_GOING_AWAY);
     this.#timer?.cancel();
     const { clock, lingering } = this;
@@ -304,11 +286,6 @@ export class Engine implements Acceptor {
     await new Promise<void>((resolve) => lingering.whenEmpty(resolve));
     timer?.cancel();
     this.#volatile?.close();
-  }
-
-  /** Half-open connections go at once: nothing of theirs was accepted. */
-  endHalfOpen(): void {
-    for (const link of this.admission.all()) (link as Session).reject('going away');
   }
 
   // ---- Time ----
@@ -338,16 +315,10 @@ export class Engine implements Acceptor {
     this.#events.alarm({ kind: 'takeovers', device: peer.identity, text });
   }
 
-  #refuse(session: Session, reason: string, type: number, id: number, off: number): void {
-    const device = session.since === 0 ? undefined : session.id;
-    this.log.warn(this.clock.now(), { reason, device, address: session.address, type, id, off }, 'refused');
-    if (this.#events.wantsRefusals()) this.#events.refused({ reason, device, address: session.address, type, id, off });
-  }
-
   #clockStepped(parted: number, now: number): void {
     const at = Math.floor(now) >>> 0;
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_CLOCK);
-    for (const link of this.admission.all()) (link as Session).reject('clock stepped');
+    this.entrance.rejectAll('clock stepped');
     this.peers.forgetEpochs();
     this.core.setClock(Math.floor(this.clock.unix()), at);
     const text = `wall and monotonic clock parted by ${Math.round(parted)} ms: all sessions were ended, devices come back at once`;
@@ -383,6 +354,7 @@ export class Engine implements Acceptor {
     this.#arm();
     const at = this.now(), now = this.clock.now();
     this.core.tick(at);
+    this.entrance.tick(now);
     this.lingering.tick(now);
     this.peers.tick(now);
     this.log.tick(now);

@@ -53,7 +53,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     this.#engine = await Engine.load(this.#setup, this.#events(), this.#subscribers);
     this.#sender = new Sender(this.#engine);
     try {
-      for (const address of addresses) this.#listeners.push(await openListener(address, this.#engine));
+      for (const address of addresses) this.#listeners.push(await openListener(address, this.#engine.entrance));
       signal?.throwIfAborted();
     } catch (error) {
       await this.close({ drain: 0 });
@@ -144,12 +144,13 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
 
   counters(): GatewayCounters {
     const engine = this.#engine;
-    const { connections, open, sessions, received, taken, posted, dropped, busy, takeovers, notReading, lookups } = engine;
-    const { halfOpen, gaveWay, overRate } = engine.admission;
+    const { sessions, received, taken, posted, dropped, busy, takeovers, notReading, lookups } = engine;
+    const { connections, open, admission } = engine.entrance;
+    const { halfOpen, gaveWay, overRate } = admission;
     return {
       connections, open, halfOpen, sessions, online: engine.peers.online, received, taken, posted,
       delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
-      ...engine.totals, refused: refusalCounts(engine.core.counters()),
+      ...engine.totals, refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
     };
   }
 
@@ -200,7 +201,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     await Promise.resolve(); // never from inside an event of the core
     signal?.removeEventListener('abort', this.#onAbort);
     const listeners = this.#listeners.map((listener) => listener.close());
-    engine.endHalfOpen();
+    engine.entrance.rejectAll('going away');
     for (const reader of [...this.#readers]) reader.end();
     if (drain > 0 && !this.#hurry && engine.undecided) {
       await new Promise<void>((resolve) => {

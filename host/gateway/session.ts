@@ -9,8 +9,7 @@ import { ACK_BUSY, ACK_OK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER, D
 import type { GatewaySink, Outgoing, Receipts } from '../core/types.js';
 import { downName, suiteName } from '../names.js';
 import type { Lease, Takeover } from '../registry/types.js';
-import type { Link, LinkOwner } from '../transport/link.js';
-import type { HalfOpen } from './admission.js';
+import type { HalfOpen, Link, LinkOwner } from '../transport/link.js';
 import type { DownState } from './down.js';
 import type { Engine } from './engine.js';
 import { LOOKUPS_FULL, type Found } from './keys.js';
@@ -28,6 +27,7 @@ const HALF_OPEN = 0, PROVED = 1, ONLINE = 2, OVER = 3;
 export class Session implements GatewaySink, LinkOwner, HalfOpen {
   older: HalfOpen | undefined = undefined;
   newer: HalfOpen | undefined = undefined;
+  came = 0;
   phase: number = HALF_OPEN;
   id = '';
   keyId = 0;
@@ -102,7 +102,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     const engine = this.#engine;
     this.id = identity;
     this.keyId = keyId;
-    if (!engine.admission.hello(this.#link.address, engine.clock.now())) {
+    if (!engine.entrance.admission.hello(this.#link.address, engine.clock.now())) {
       this.reject('too many HELLOs');
       return;
     }
@@ -228,14 +228,10 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   // ---- The gateway speaks ----
 
-  giveWay(): void {
-    this.reject('gave way');
-  }
-
   /** Ends a connection that has not proved itself, without a word: it would be unprotected. */
   reject(reason: string): void {
     if (this.phase === OVER) return;
-    this.#engine.rejected(this, reason);
+    this.#engine.entrance.turnedAway(this.address, reason);
     this.#link.destroy();
     this.#over(reason);
   }

@@ -205,7 +205,7 @@ export interface GatewayCounters {
   bytesIn: number;
   bytesOut: number;
   writes: number;
-  /** Refusals of the core, by reason. */
+  /** Refusals of the core, and connections turned away, by reason. */
   refused: Record<string, number>;
 }
 

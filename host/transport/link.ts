@@ -3,6 +3,7 @@
  * link bits of HELLO and stands in logs; nothing else asks.
  */
 import { LINK_DATAGRAM, LINK_TLS } from '../../assembly/abi.js';
+import type { Newcomer } from './newcomer.js';
 
 export type LinkKind = 'tcp' | 'tls' | 'udp' | 'serial';
 
@@ -61,13 +62,34 @@ export function linkBits({ kind, datagram }: Link): number {
   return (datagram ? LINK_DATAGRAM : 0) | (kind === 'tls' ? LINK_TLS : 0);
 }
 
+/** A connection that has not proved itself. They stand in a list by age: the oldest gives way to a new one. */
+export interface HalfOpen {
+  older: HalfOpen | undefined;
+  newer: HalfOpen | undefined;
+  /** When it came, monotonic ms. */
+  came: number;
+  /** Closes it without a word, and tells why. */
+  reject(reason: string): void;
+}
+
 /** Who takes the links that a listener gets. */
 export interface Acceptor {
   readonly totals: LinkTotals;
+  /**
+   * Takes connections whose first byte is neither Tidelock's nor TLS's, as those of the older protocols in ASCII; undefined:
+   * they are closed. `first` is what came already, the socket is paused and has no owner. See Newcomer for its rights.
+   */
+  ascii: ((newcomer: Newcomer, first: Buffer) => void) | undefined;
   /** A connection came. False: there is no room, and the listener closes it. */
-  admit(): boolean;
-  /** A link that was admitted; its owner is set meanwhile. */
-  accept(link: Link): void;
+  admit(newcomer: HalfOpen): boolean;
+  /** A link; its owner is set meanwhile. It takes the newcomer's place, where it was one. */
+  accept(link: Link, newcomer?: HalfOpen): void;
+  /** The newcomer has proved itself, and counts no longer as half-open. */
+  proved(newcomer: HalfOpen): void;
+  /** The newcomer is gone. */
+  left(newcomer: HalfOpen): void;
+  /** The newcomer at this address was turned away. `reason` is one of few words, `detail` is for the log. */
+  turnedAway(address: string, reason: string, detail?: string): void;
   /** The listener failed after it stood. */
   failed(error: Error): void;
 }

@@ -2,13 +2,13 @@
 import type { TidelockError } from '../errors.js';
 import type { Address } from './address.js';
 import type { Acceptor, Link, Listener, LinkOwner, LinkTotals } from './link.js';
-import { connectTcp, tcpError, TcpListener } from './tcp.js';
+import { connectTcp, tcpError, TcpPort } from './tcp.js';
 
 /** Fulfilled when it listens. Rejected with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED. */
 export function openListener(address: Address, acceptor: Acceptor): Promise<Listener> {
   switch (address.kind) {
     case 'tcp':
-      return TcpListener.listen(address, acceptor);
+      return TcpPort.listen(address, { plain: true, tls: undefined }, acceptor);
   }
 }
 

@@ -3,6 +3,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { TidelockError } from '../errors.js';
 import { formatAddress, type Address } from './address.js';
 import type { Acceptor, Link, Listener, LinkOwner, LinkTotals } from './link.js';
+import { Newcomer, type Spoken } from './newcomer.js';
 import { StreamLink } from './stream-link.js';
 
 /** Opens a link. `owner.linkGone` is called where it can't be opened; `opened` else. */
@@ -14,7 +15,8 @@ export function connectTcp(address: Address, owner: LinkOwner, totals: LinkTotal
   return link;
 }
 
-export class TcpListener implements Listener {
+/** A port: each connection's first byte tells which of the spoken protocols it has. */
+export class TcpPort implements Listener {
   readonly url: string;
   readonly #server: Server;
 
@@ -24,11 +26,8 @@ export class TcpListener implements Listener {
   }
 
   /** Rejects with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED. */
-  static async listen(address: Address, acceptor: Acceptor): Promise<TcpListener> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      if (acceptor.admit()) acceptor.accept(new StreamLink(socket, 'tcp', acceptor.totals));
-      else socket.destroy();
-    });
+  static async listen(address: Address, spoken: Spoken, acceptor: Acceptor): Promise<TcpPort> {
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void new Newcomer(socket, spoken, acceptor));
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)));
       server.listen({ host: address.host, port: address.port, backlog: 4096 }, resolve);
@@ -37,7 +36,7 @@ export class TcpListener implements Listener {
     server.on('error', (error) => acceptor.failed(error));
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
-    return new TcpListener(server, formatAddress({ ...address, port }));
+    return new TcpPort(server, formatAddress({ ...address, port }));
   }
 
   close(): Promise<void> {

@@ -1,0 +1,82 @@
+/** Connections on their way in: counted, bounded, and given ten seconds to prove themselves, whatever they speak. */
+import { linkBits, type Acceptor, type HalfOpen, type Link, type LinkTotals } from '../transport/link.js';
+import type { Newcomer } from '../transport/newcomer.js';
+import { Admission } from './admission.js';
+import type { Engine } from './engine.js';
+import { Session } from './session.js';
+import type { GatewayLimits } from './types.js';
+
+/** From the connection to the proof, TLS included; the core has the same for the handshake alone. */
+const PROOF_MS = 10_000;
+
+export class Entrance implements Acceptor {
+  readonly admission: Admission;
+  readonly totals: LinkTotals;
+  ascii: ((newcomer: Newcomer, first: Buffer) => void) | undefined = undefined;
+  connections = 0;
+  open = 0;
+  /** How many were turned away, by reason: a handful of words. */
+  readonly turned: Record<string, number> = {};
+  readonly #engine: Engine;
+
+  constructor(engine: Engine, limits: Required<GatewayLimits>) {
+    this.#engine = engine;
+    this.totals = engine.totals;
+    this.admission = new Admission(limits, engine.clock.now());
+  }
+
+  admit(newcomer: HalfOpen): boolean {
+    const { closing, clock, log } = this.#engine;
+    this.connections += 1;
+    if (closing) return false;
+    if (!this.admission.makeRoom(this.open)) {
+      log.warn(clock.now(), { connections: this.open }, 'no room for a connection');
+      return false;
+    }
+    this.open += 1;
+    this.admission.add(newcomer, clock.now());
+    return true;
+  }
+
+  accept(link: Link, newcomer?: HalfOpen): void {
+    const engine = this.#engine;
+    const session = new Session(engine, link);
+    session.open(engine.core.open(session, linkBits(link), engine.now()));
+    link.owner = session;
+    if (newcomer === undefined) {
+      this.open += 1;
+      this.admission.add(session, engine.clock.now());
+    } else {
+      this.admission.replace(newcomer, session);
+    }
+  }
+
+  proved(link: HalfOpen): void {
+    this.admission.remove(link);
+  }
+
+  left(link: HalfOpen): void {
+    this.open -= 1;
+    this.admission.remove(link);
+  }
+
+  turnedAway(address: string, reason: string, detail?: string): void {
+    this.turned[reason] = (this.turned[reason] ?? 0) + 1;
+    const { log, clock } = this.#engine;
+    if (detail !== undefined) log.warn(clock.now(), { address, detail }, reason);
+    this.#engine.refuse({ reason, device: undefined, address, type: 0, id: 0, off: 0 });
+  }
+
+  failed(error: Error): void {
+    this.#engine.failed(error);
+  }
+
+  tick(now: number): void {
+    this.admission.expire(now - PROOF_MS);
+  }
+
+  /** All that have proved nothing go at once: nothing of theirs was accepted. */
+  rejectAll(reason: string): void {
+    for (const link of this.admission.all()) link.reject(reason);
+  }
+}
