@@ -16,6 +16,9 @@ export const E_TOO_LONG = -6; //   the body is longer than the peer takes
 export const E_ORDER = -7; //      a body or verdict for an id that is not the next one
 export const E_SLOTS = -8; //      no free slot: grow
 export const E_REFUSED = -9; //    the proof is older than the identity's live session
+export const E_TOO_SHORT = -10; // IoTSocket: fewer characters than the receiver takes
+export const E_TEXT = -11; //      IoTSocket: not UTF-8
+export const E_DELIMITER = -12; // IoTSocket: the delimiter would stand inside the body
 
 // ---- Frame types (bits 4..0 of the first byte) and its flags ----
 export const HELLO = 1;
@@ -207,3 +210,49 @@ export const R_BYTES = 8; //        u16: length of the body
 export const R_TYPE = 10; //        u8: frame type
 export const R_FLAGS = 11; //       u8: FLAG_REPEAT or 0
 export const RECORD_BYTES = 12;
+
+// ---- IoTSocket 1.1 (core-legacy, core-gateway): `iot_arena()` gives the address of its own arena ----
+export const I_EVENT_COUNT = 0; //  u32: events in the list; the host sets it to 0 when it has read them
+export const I_OUT_BYTES = 4; //    u32: bytes of the frame that iot_send or iot_tick wrote
+export const I_OUT_FROM = 8; //     u32: its address
+export const I_NOW = 16; //         u64: Unix time in units of 0.1 ms, written by the host before each call
+export const I_IN = 24; //          u32: address of the input window
+export const I_IN_BYTES = 28; //    u32: its size
+export const I_BODY = 32; //        u32: where the host puts the body for iot_send
+export const I_BODY_BYTES = 36; //  u32: the longest one that fits
+export const I_EVENTS = 40; //      u32: address of the event list
+export const I_SLOTS = 44; //       u32: address of slot 0
+export const I_SLOT_BYTES = 48; //  u32: size of a slot
+export const I_SLOT_COUNT = 52; //  u32: slots that exist
+export const I_RATE = 56; //        u32: messages a device may send in 3 s, for iot_init; 0: 333
+export const I_ID = 64; //          10 digits, for iot_device
+export const I_KEY = 80; //         the key for iot_key and iot_device, at most IOT_KEY_BYTES; wiped
+export const IOT_KEY_BYTES = 128;
+export const IOT_ARENA = 208;
+
+/** What iot_open is given: the role, and whether the link is TLS. */
+export const IOT_GATEWAY = 0;
+export const IOT_DEVICE = 1;
+export const IOT_TLS = 2;
+
+// Events of IoTSocket, in the form of the others
+export const EV_IOT_LOGIN = 32; //   gateway: d: slot; b: length and c: address of the identity: give the key, call iot_key
+export const EV_IOT_MESSAGE = 33; // a: 0; b: length and c: address of the payload; d, e: low and high half of TIME in 0.1 ms
+export const EV_IOT_REFUSED = 34; // a: IOT_*; d: slot; e: signed ms off (stale and future). The link is to be closed without a byte
+
+// Why a frame was refused
+export const IOT_MALFORMED = 1; // no header part, no five headers, a line without exactly one colon
+export const IOT_NO_TEXT = 2; //   not UTF-8
+export const IOT_TOO_LONG = 3; //  frame, header part or payload
+export const IOT_TOO_SHORT = 4; // payload of fewer than 5 characters
+export const IOT_VERSION = 5; //   not 1.1
+export const IOT_TIME = 6; //      TIME is no decimal number
+export const IOT_STALE = 7;
+export const IOT_FUTURE = 8;
+export const IOT_REPLAY = 9;
+export const IOT_RATE = 10; //     more than the rate
+export const IOT_ID = 11; //       not ten digits, or another device
+export const IOT_KEY = 12; //      another key, or none is known
+export const IOT_LATE = 13; //     no first frame in time
+export const IOT_IDLE = 14; //     nothing came for 90 s
+export const IOT_REFUSED_COUNT = 15;
