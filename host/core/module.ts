@@ -9,6 +9,8 @@ import { TidelockError } from '../errors.js';
 
 /** The builds that the Node package itself runs. */
 export type Build = 'core-gateway' | 'core-gateway-nosimd';
+/** Those that a test may run as well. */
+export type AnyBuild = Build | 'core-legacy';
 
 /** An export of the core: u32 or i32 in, i32 out. */
 type Call = (...args: number[]) => number;
@@ -25,7 +27,7 @@ type CompiledModule = { readonly compiled: unique symbol };
 /** (module (func (result v128) i32.const 0 i8x16.splat)): valid where SIMD is. */
 const SIMD_PROBE = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 8, 1, 6, 0, 65, 0, 253, 15, 11);
 
-const modules = new Map<Build, CompiledModule>();
+const modules = new Map<AnyBuild, CompiledModule>();
 
 /** The file of a build. */
 export function wasmPath(build: string): string {
@@ -37,7 +39,7 @@ export function preferredBuild(): Build {
   return WebAssembly.validate(SIMD_PROBE) ? 'core-gateway' : 'core-gateway-nosimd';
 }
 
-function compile(build: Build): CompiledModule {
+function compile(build: AnyBuild): CompiledModule {
   const known = modules.get(build);
   if (known) return known;
   const file = wasmPath(build);
@@ -53,7 +55,7 @@ function compile(build: Build): CompiledModule {
 }
 
 /** A fresh instance. Synchronous: 40 KB compile in a few milliseconds, once. */
-export function instantiate(build: Build): CoreExports {
+export function instantiate(build: AnyBuild): CoreExports {
   const instance = new WebAssembly.Instance(compile(build), {});
   const exports = instance.exports as CoreExports;
   const found = exports['abi_version']?.() ?? 0;

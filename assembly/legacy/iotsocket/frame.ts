@@ -4,7 +4,8 @@
 import {
   IOT_ID, IOT_KEY, IOT_KEY_BYTES, IOT_MALFORMED, IOT_NO_TEXT, IOT_TIME, IOT_TOO_LONG, IOT_TOO_SHORT, IOT_VERSION, OK,
 } from "../../abi";
-import { equal } from "../../crypto/bytes";
+import { equal, wipe } from "../../crypto/bytes";
+import { shaBegin, shaEnd, shaUpdate } from "../../crypto/sha256";
 import { FRAME_BYTES, ID_BYTES, S_ID, S_KEY, S_KEY_BYTES, isDevice } from "./slot";
 import { DELIMITER_BYTES, points, trimEnd, trimStart } from "./text";
 
@@ -12,6 +13,7 @@ import { DELIMITER_BYTES, points, trimEnd, trimStart } from "./text";
 const HEADER_MOST: u32 = 1023;
 const PAYLOAD_MOST: u32 = 62534;
 const PAYLOAD_LEAST: u32 = 5;
+export const DIGEST_BYTES: u32 = 32;
 /** Of four characters at most. */
 const FEW_BYTES: usize = 4 * 4;
 
@@ -23,7 +25,7 @@ const F_PAYLOAD_BYTES: usize = 12;
 const F_TIME: usize = 16;
 const F_ID: usize = 24;
 const F_KEY: usize = 32;
-const COPY: usize = memory.data(IOT_KEY_BYTES, 8);
+const COPY: usize = memory.data(GATEWAY ? IOT_KEY_BYTES : 8, 8);
 
 // Names with their colon, as they stand in memory; and which of them a frame had.
 const IOT_NAME: u32 = 0x3a544f49;
@@ -183,11 +185,34 @@ export function belongs(s: usize): u32 {
   }
   if (bytes != ID_BYTES - skipped || !equal(id, own + skipped, bytes)) return IOT_ID;
   if (isDevice(s)) return OK;
-  let key = <usize>load<u32>(FIELDS, F_KEY), keyBytes = load<u32>(FIELDS, F_KEY + 4) - <u32>key;
-  if (keyBytes > <u32>IOT_KEY_BYTES) return IOT_KEY;
-  memory.fill(COPY, 0, IOT_KEY_BYTES);
-  memory.copy(COPY, key, keyBytes);
-  let held = <u32>load<u8>(s, S_KEY_BYTES), same = equal(COPY, s + S_KEY, IOT_KEY_BYTES);
-  memory.fill(COPY, 0, IOT_KEY_BYTES);
-  return <u32>same & <u32>(keyBytes == held) & <u32>(held != 0) ? OK : IOT_KEY;
+  return GATEWAY ? opens(s, <usize>load<u32>(FIELDS, F_KEY), <usize>load<u32>(FIELDS, F_KEY + 4)) : OK;
+}
+
+/** The first frame's key is held against what the host knows of it, its digest; those of later ones against the first. */
+function opens(s: usize, key: usize, to: usize): u32 {
+  let bytes = <u32>(to - key), held = <u32>load<u8>(s, S_KEY_BYTES), same: bool;
+  if (bytes > <u32>IOT_KEY_BYTES) return IOT_KEY;
+  if (!held) {
+    digest(s + S_ID, key, bytes, COPY);
+    same = equal(COPY, s + S_KEY, DIGEST_BYTES);
+    if (same) {
+      store<u8>(s, bytes, S_KEY_BYTES);
+      wipe(s + S_KEY, IOT_KEY_BYTES);
+      memory.copy(s + S_KEY, key, bytes);
+    }
+  } else {
+    wipe(COPY, IOT_KEY_BYTES);
+    memory.copy(COPY, key, bytes);
+    same = equal(COPY, s + S_KEY, IOT_KEY_BYTES) && bytes == held;
+  }
+  wipe(COPY, IOT_KEY_BYTES);
+  return same ? OK : IOT_KEY;
+}
+
+/** What a gateway stores of a key: it must know it again, not say it. With the identity, so that one key at two devices does not show. */
+export function digest(id: usize, key: usize, bytes: u32, out: usize): void {
+  shaBegin();
+  shaUpdate(id, ID_BYTES);
+  shaUpdate(key, bytes);
+  shaEnd(out);
 }

@@ -5,7 +5,7 @@ import {
   IOT_KEY_BYTES, IOT_LATE, IOT_STALE, IOT_TLS, IOT_TOO_LONG, I_ID, I_IN_BYTES, I_KEY, I_RATE, I_SLOT_BYTES, I_SLOT_COUNT, OK,
 } from "../../abi";
 import { wipe } from "../../crypto/bytes";
-import { belongs, idAt, isId, namesDevice, parse, payload, payloadBytes, stamp } from "./frame";
+import { DIGEST_BYTES, belongs, digest, idAt, isId, namesDevice, parse, payload, payloadBytes, stamp } from "./frame";
 import { keepAlive, send, wait } from "./send";
 import {
   ARENA, ENDED, FRAME_BYTES, FREE, FRESH, ID_BYTES, IN, KEYED, OPEN, SLOT_FIXED, S_ACCEPTED, S_FIRST, S_FLAGS, S_HEARD, S_ID, S_KEY,
@@ -18,6 +18,7 @@ import { accept } from "./window";
 /** A first frame that takes longer is no device's: it comes in one write. As the handshake of Tidelock/1. */
 const FIRST_FRAME: u64 = 100000;
 const IDLE: u64 = 900000;
+const DIGEST: usize = memory.data(GATEWAY ? 32 : 8, 8);
 /** Units of 0.1 ms in a millisecond. */
 const UNITS: u64 = 10;
 
@@ -63,12 +64,27 @@ export function iot_free(index: u32): i32 {
   return OK;
 }
 
-/** The answer to EV_IOT_LOGIN: the key at I_KEY, 0 bytes where none is known. `former`: 1 + the slot of the device's last connection, which gives its stamps and is freed; 0: there is none. */
-export function iot_key(index: u32, bytes: u32, former: u32): i32 {
+/** Writes what a gateway stores of a key: of that at I_KEY, for the device at I_ID, 32 bytes in its place. */
+export function iot_digest(bytes: u32): i32 {
+  let key = ARENA + I_KEY;
+  if (!isId(ARENA + I_ID, ID_BYTES) || !isKey(bytes)) return E_ARGUMENT;
+  digest(ARENA + I_ID, key, bytes, DIGEST);
+  wipe(key, IOT_KEY_BYTES);
+  memory.copy(key, DIGEST, DIGEST_BYTES);
+  wipe(DIGEST, DIGEST_BYTES);
+  return OK;
+}
+
+/**
+ * The answer to EV_IOT_LOGIN. `known` 1: the key's digest stands at I_KEY; 0: none is known. `former`: 1 + the slot of the
+ * device's last connection, which gives its stamps and is freed; 0: there is none.
+ */
+export function iot_key(index: u32, known: u32, former: u32): i32 {
   let s = live(index), from: usize = former ? live(former - 1) : 0;
   if (!s || (former && !from) || from == s) return E_ARGUMENT;
   if (load<u8>(s, S_STATE) != WAITING) return E_STATE;
-  if (bytes && !takeKey(s, bytes)) return E_ARGUMENT;
+  if (known) memory.copy(s + S_KEY, ARENA + I_KEY, DIGEST_BYTES);
+  wipe(ARENA + I_KEY, IOT_KEY_BYTES);
   if (from) {
     store<u64>(s, load<u64>(from, S_ACCEPTED), S_ACCEPTED);
     store<u32>(s, load<u32>(from, S_FIRST), S_FIRST);
@@ -83,25 +99,24 @@ export function iot_key(index: u32, bytes: u32, former: u32): i32 {
 /** Makes the slot a device's: its ten digits at I_ID, its key at I_KEY. */
 export function iot_device(index: u32, bytes: u32): i32 {
   let s = live(index);
-  if (!s || !isDevice(s) || !isId(ARENA + I_ID, ID_BYTES) || !takeKey(s, bytes)) return E_ARGUMENT;
+  if (!s || !isDevice(s) || !isId(ARENA + I_ID, ID_BYTES) || !isKey(bytes)) return E_ARGUMENT;
   memory.copy(s + S_ID, ARENA + I_ID, ID_BYTES);
+  store<u8>(s, bytes, S_KEY_BYTES);
+  memory.copy(s + S_KEY, ARENA + I_KEY, bytes);
+  wipe(ARENA + I_KEY, IOT_KEY_BYTES);
   store<u8>(s, OPEN, S_STATE);
   return OK;
 }
 
-/** Takes the key out of the arena, where it may be one: text that a header holds as it is. */
-function takeKey(s: usize, bytes: u32): bool {
+/** May the text at I_KEY be a key? A header must hold it, and trimming must leave it alone. */
+function isKey(bytes: u32): bool {
   let key = ARENA + I_KEY, to = key + bytes;
   if (bytes - 1 >= <u32>IOT_KEY_BYTES || points(key, to) < 0 || trimStart(key, to) != key || trimEnd(key, to) != to) return false;
   for (let p = key; p < to; p++) {
     let c = load<u8>(p);
     if (c == 0x3a || c == 0x0d || c == 0x0a) return false;
   }
-  if (findDelimiter(key, to) != to) return false;
-  store<u8>(s, bytes, S_KEY_BYTES);
-  memory.copy(s + S_KEY, key, bytes);
-  wipe(key, IOT_KEY_BYTES);
-  return true;
+  return findDelimiter(key, to) == to;
 }
 
 /** Ends the connection: nothing that comes counts any more. */

@@ -32,8 +32,6 @@ export const S_KEY: usize = 76; //       128, zeros behind the key
 export const S_STAMPS: usize = 204; //   u32 each
 export const SLOT_FIXED: u32 = 204;
 
-/** One frame with its delimiter; as the older programs have it, one read of a socket. */
-export const FRAME_BYTES: u32 = 65535;
 /** A device of the older kind takes 100 messages between two pauses, and its memory is small. */
 const DEVICE_RATE: u32 = 100;
 const GATEWAY_RATE: u32 = 333;
@@ -41,6 +39,8 @@ const GATEWAY_RATE: u32 = 333;
 const MOST_RATE: u32 = 30000;
 export const EVENT_CAP: u32 = GATEWAY ? 512 : 8;
 const IN_BYTES: u32 = GATEWAY ? 65536 : 1024;
+/** One frame with its delimiter: in Node what the older programs take in one read of a socket. */
+export const FRAME_BYTES: u32 = GATEWAY ? 65535 : IN_BYTES;
 /** The longest header part that is written: a device's, with the longest key. */
 export const AHEAD: u32 = 224;
 const BODY_BYTES: u32 = GATEWAY ? FRAME_BYTES : BUFFER;
