@@ -4,7 +4,8 @@
  * every change, and `sent` once all messages of one `more` are acknowledged. It ends when stdin does.
  */
 import { createInterface } from 'node:readline';
-import { Device, type Clock, type ClockTimer } from 'tidelock/device';
+import { Device } from 'tidelock/device';
+import { LeapingClock } from '../faults/programs/leaping-clock.mjs';
 import { deviceKey, deviceName, messageText } from './kill-load.js';
 
 const [url = '', count] = process.argv.slice(2);
@@ -14,45 +15,6 @@ const AT_ONCE = 3;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 let online = 0;
 let sessions = 0;
-
-/** Runs as the system's does, and leaps over what a device would wait before its next try. */
-class LeapingClock implements Clock {
-  #ahead = 0;
-  readonly #timers = new Map<() => void, { at: number; timer: NodeJS.Timeout }>();
-
-  now(): number {
-    return performance.now() + this.#ahead;
-  }
-
-  unix(): number {
-    return Date.now() + this.#ahead;
-  }
-
-  after(ms: number, run: () => void): ClockTimer {
-    const fire = (): void => {
-      this.#timers.delete(fire);
-      run();
-    };
-    this.#timers.set(fire, { at: this.now() + ms, timer: setTimeout(fire, ms) });
-    return {
-      cancel: () => {
-        clearTimeout(this.#timers.get(fire)?.timer);
-        this.#timers.delete(fire);
-      },
-    };
-  }
-
-  leap(ms: number): void {
-    this.#ahead += ms;
-    for (const [fire, entry] of this.#timers) {
-      clearTimeout(entry.timer);
-      entry.timer = setTimeout(fire, Math.max(0, entry.at - this.now()));
-    }
-  }
-}
-
-/** ms that are left of a wait: a device whose sessions were short would wait for half a minute by its third try. */
-const LEFT_TO_WAIT = 300;
 
 class Pump {
   readonly device: Device;
@@ -67,7 +29,7 @@ class Pump {
     this.device = new Device({ url, id, key: deviceKey(index), lifetime: Infinity, clock });
     this.device.on('state', (state) => {
       const { name } = state;
-      if (name === 'waiting') setImmediate(() => clock.leap(Math.max(0, state.wait - LEFT_TO_WAIT)));
+      clock.hurry(state);
       if ((name === 'online') === this.#online) return;
       this.#online = !this.#online;
       online += this.#online ? 1 : -1;

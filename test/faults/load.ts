@@ -199,7 +199,7 @@ export class DownLoad extends Load {
 }
 
 /** Every row, in the inbox's order. */
-async function inbox(registry: Registry): Promise<InboxRow[]> {
+export async function inbox(registry: Registry): Promise<InboxRow[]> {
   const rows: InboxRow[] = [];
   for (;;) {
     const more = await registry.read({ after: rows.at(-1)?.position ?? 0, limit: 1_000 });

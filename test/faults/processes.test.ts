@@ -1,0 +1,36 @@
+/** Gateway and device as processes of their own, made with the packed package, under all faults at once and SIGKILL. */
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { killChildren } from '../e2e/support.js';
+import type { Installed } from '../package/installed.js';
+import * as faults from './faults.js';
+import { LINKS, type LinkKind } from './links.js';
+import { all } from './packet.js';
+import { runProcesses, userProject } from './processes.js';
+
+const SEED = Number(process.env['TIDELOCK_SEED'] ?? Date.now() % 100_000);
+const MESSAGES = 250;
+
+let user: Installed;
+test.before(() => {
+  user = userProject();
+});
+test.after.each(killChildren);
+test.after(() => user.remove());
+
+for (const link of Object.keys(LINKS) as LinkKind[]) {
+  test(`${link}: every fault and SIGKILL to the gateway, both ways at once: nothing lost, nothing twice (seed ${SEED})`, async () => {
+    const stream = [faults.cut, faults.corrupt, faults.gatewayRestart];
+    const datagram = [faults.reorder, faults.duplicate, faults.corrupt, faults.loss, faults.rebind, faults.gatewayRestart];
+    const { up, down, strikes, sessions, kills } = await runProcesses({
+      link, messages: MESSAGES, seed: SEED, project: user.directory,
+      fault: (random) => all(...(LINKS[link]!.datagrams ? datagram : stream).map((each) => each(random))),
+    });
+    assert.equal([...up.problems, ...down.problems], []);
+    assert.is(up.acknowledged, MESSAGES);
+    assert.ok(strikes > 0);
+    console.log(`${link}, seed ${SEED}: ${up.acknowledged} up, ${down.acknowledged} down, ${down.inDoubt} in doubt, ${strikes} faults, ${kills} kills, ${sessions} sessions`);
+  });
+}
+
+test.run();
