@@ -11,6 +11,7 @@ import { root } from './lib/root.mjs';
 /** Command → the Debian package that has it. */
 const DEBIAN = {
   strace: 'strace',
+  ip: 'iproute2',
   make: 'make',
   'g++': 'g++',
   git: 'git',

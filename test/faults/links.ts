@@ -14,7 +14,7 @@ export interface Link {
   readonly longest: number;
   readonly gateway: Partial<GatewayOptions>;
   readonly device: Partial<DeviceOptions>;
-  proxy(owner: ProxyOwner, fault: Fault): Promise<Proxy>;
+  proxy(owner: ProxyOwner, fault: Fault, host?: string): Promise<Proxy>;
 }
 
 export const LINKS: Partial<Record<LinkKind, Link>> = {
@@ -24,7 +24,7 @@ export const LINKS: Partial<Record<LinkKind, Link>> = {
     longest: 4_000,
     gateway: {},
     device: {},
-    proxy: (owner, fault) => StreamProxy.open(owner, fault),
+    proxy: (owner, fault, host) => StreamProxy.open(owner, fault, host),
   },
 };
 

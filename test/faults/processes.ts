@@ -37,13 +37,11 @@ export interface Place {
   deviceCommand: readonly string[];
   /** Where the gateway listens, and where the proxy reaches it. */
   gatewayHost: string;
-  /** Where the device finds the proxy, or the gateway itself where there is none. */
+  /** Where the device finds the proxy. */
   proxyHost: string;
-  /** False: device and gateway reach each other, and the fault is the network's. */
-  proxied: boolean;
 }
 
-const HERE: Place = { gatewayCommand: [], deviceCommand: [], gatewayHost: '127.0.0.1', proxyHost: '127.0.0.1', proxied: true };
+const HERE: Place = { gatewayCommand: [], deviceCommand: [], gatewayHost: '127.0.0.1', proxyHost: '127.0.0.1' };
 
 export interface Ways {
   up: Sums;
@@ -112,10 +110,10 @@ export async function runProcesses(options: ProcessesOptions): Promise<Ways> {
       throw new Error('this device keeps its power');
     },
   };
-  const proxy = place.proxied ? await link.proxy(owner, options.fault(random)) : undefined;
+  const proxy = await link.proxy(owner, options.fault(random), place.proxyHost);
 
   const device = new Child([...place.deviceCommand, process.execPath, path.join(project, 'device.mjs'), JSON.stringify({
-    ...link.device, url: `${link.scheme}://${place.proxyHost}:${proxy?.port ?? port}`, id: 'pump-7', key: KEY.toString('hex'), connectTimeout: 3_000,
+    ...link.device, url: `${link.scheme}://${place.proxyHost}:${proxy.port}`, id: 'pump-7', key: KEY.toString('hex'), connectTimeout: 3_000,
   })], (line) => {
     const [word = '', second = '', ...rest] = line.split(' ');
     if (word === 'told') {
@@ -156,7 +154,7 @@ export async function runProcesses(options: ProcessesOptions): Promise<Ways> {
   }
   device.endInput();
   await device.ended;
-  await proxy?.close();
+  await proxy.close();
 
   const registry = await openRegistry(database);
   for (const row of await inbox(registry)) up.came(row.body.toString());
@@ -168,5 +166,5 @@ export async function runProcesses(options: ProcessesOptions): Promise<Ways> {
   for (const number of unnamed) down.told(number, 'IN_DOUBT'); // killed while it was being queued
   await registry.check();
   await registry.close();
-  return { up: up.close(), down: down.close(), strikes: proxy?.traffic.struck ?? 0, sessions, kills };
+  return { up: up.close(), down: down.close(), strikes: proxy.traffic.struck, sessions, kills };
 }
