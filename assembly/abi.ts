@@ -164,6 +164,10 @@ export const H_LARGEST = 23;
 export const H_KEY_ID = 25;
 export const H_ID_BYTES = 26;
 export const H_ID = 27;
+/** Fields of C, which begins with version u8, suite u8, session u32; 32 bytes. */
+export const C_WINDOW = 6; //       u16 ms
+export const C_NONCE = 8;
+export const C_TIME = 24; //        u64 Unix ms
 
 // ---- States of a session ----
 // In the order of a device's way, so that it asks "beyond HELLO?" by one comparison.
@@ -256,3 +260,17 @@ export const IOT_KEY = 12; //      another key, or none is known
 export const IOT_LATE = 13; //     no first frame in time
 export const IOT_IDLE = 14; //     nothing came for 90 s
 export const IOT_REFUSED_COUNT = 15;
+
+// ---- The observer: `ob_arena()` gives the address of what the last ob_split or ob_frame found; little-endian ----
+export const E_PARTIAL = -10; //    the frame has not come whole
+export const OB_UNTIMED = 0x80; //  in the link given to ob_open: nothing tells when a frame came
+export const O_TOTAL = 0; //        u32: bytes of the whole frame
+export const O_TYPE = 4; //         u8: its first byte
+export const O_BODY = 8; //         u32: address of the body in the input window, behind id and age
+export const O_BYTES = 12; //       u32: its length
+export const O_TIME = 16; //        u32: session time, ms; ob_split: its lower 24 bits
+export const O_COUNTER = 20; //     u64
+export const O_ID = 28; //          u32: message id, 0: none
+export const O_AGE = 32; //         u32: its age in 1/16 s
+export const O_OFF = 36; //         i32: observer's session clock - time, ms; 0 where nothing tells when it came
+export const OBSERVER_ARENA = 40;

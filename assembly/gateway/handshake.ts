@@ -64,7 +64,7 @@ function choose(s: usize, offered: u32): u32 {
 }
 
 /** Checks H (`room` bytes may hold it and padding) and returns its length, or minus a refusal. */
-function checkHello(s: usize, h: usize, room: u32): i32 {
+export function checkHello(s: usize, h: usize, room: u32): i32 {
   if (room <= H_FIXED) return -REFUSED_HELLO;
   let idBytes = <u32>load<u8>(h, H_ID_BYTES);
   if (load<u8>(h) != VERSION || load<u8>(h, 1) != load<u8>(s, S_LINK) || H_FIXED + idBytes > room) return -REFUSED_HELLO;
@@ -86,11 +86,17 @@ function askForKey(s: usize, h: usize, bytes: u32, pending: u32): void {
 }
 
 /** A datagram's HELLO is as long as the answer at least, padded with zeros; a stream's has no padding. */
-function wellPadded(h: usize, bytes: u32, datagram: bool): bool {
-  if (!datagram) return bodyBytes == bytes;
+function wellPadded(h: usize, bytes: u32, room: u32, datagram: bool): bool {
+  if (!datagram) return room == bytes;
   let any: u32 = 0;
-  for (let i = bytes; i < bodyBytes; i++) any |= load<u8>(h + i);
-  return !any && bodyBytes >= CHALLENGE_BODY;
+  for (let i = bytes; i < room; i++) any |= load<u8>(h + i);
+  return !any && room >= CHALLENGE_BODY;
+}
+
+/** Judges HELLO's body of `room` bytes: returns the length of H in it, or minus a refusal. */
+export function helloBytes(s: usize, h: usize, room: u32): i32 {
+  let bytes = checkHello(s, h, room);
+  return bytes > 0 && !wellPadded(h, bytes, room, isDatagram(s)) ? -REFUSED_HELLO : bytes;
 }
 
 /** In STATE_FRESH: HELLO, or a datagram's PROOF. Returns the bytes taken. */
@@ -106,8 +112,7 @@ export function hello(s: usize, p: usize, available: u32): u32 {
   }
   let h = bodyOf(s, p, available, HELLO_MAX);
   if (!h) return 0;
-  let bytes = checkHello(s, h, bodyBytes);
-  if (bytes > 0 && !wellPadded(h, bytes, datagram)) bytes = -REFUSED_HELLO;
+  let bytes = helloBytes(s, h, bodyBytes);
   if (bytes < 0) broken(s, -bytes, type);
   else askForKey(s, h, bytes, 0);
   return <u32>(h - p) + bodyBytes;

@@ -11,10 +11,7 @@ export const PROOF_BYTES: u32 = 16;
 export const C_BYTES: u32 = 32;
 /** H without the identity: version, link, suites, nonce 16, outbox 4, largest 2, key id, length of the identity. */
 export const H_FIXED: u32 = 27;
-/** C's fields. */
-export const C_WINDOW: usize = 6;
-export const C_NONCE: usize = 8;
-export const C_TIME: usize = 24;
+export { C_NONCE, C_TIME, C_WINDOW } from "../abi";
 export const HANDSHAKE_MS: u32 = 10000;
 /** Nobody waits for READY with a body above this. */
 export const EARLY_BODY: u32 = 1024;

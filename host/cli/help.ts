@@ -60,6 +60,17 @@ They act on the running gateway at once, or on the database where none runs.`,
 
 The file holds 32 random bytes as hexadecimal digits and may be read by its owner alone.`,
 
+  decode: `Examples:
+  $ tidelock decode 8125010001202122232425262728292a2b2c2d2e2f0a0b0c0d0200000a70756d702d3030303037
+  $ tidelock decode capture.pcap --key-file pump-7=pump-7.key --verbose
+  $ tcpdump -i any -w - port 8433 | tidelock decode --key-file pump-7=pump-7.key
+  $ printf '> 8125…\\n< 8230…\\n' | tidelock decode       > to the gateway, < to the device
+  $ tidelock decode --datagram 88c0ffee01000000000bef6eff1a04d780bc7bd9ee7796497b9aff520d5a
+
+Without a key it shows what is clear: handshakes, types, lengths, times, counters. With the key of the device, and the
+handshake among the bytes, it checks the proofs and every tag, opens sealed bodies, and says of each frame whether its
+receiver would have taken it, and if not, why. A body may hold secrets: mind where you print it.`,
+
   doctor: `Examples:
   $ tidelock doctor
   $ tidelock doctor --listen tidelock://0.0.0.0:8433 --database sqlite:/var/lib/tidelock/gateway.db --json

@@ -105,6 +105,8 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
       await keygen(file, new Output(), this.opts<Flags>()['json'] === true);
     });
 
+  addDecode(add(program, 'decode', 'say what captured bytes are: hexadecimal, a file, pcap or pcapng', EXAMPLES.decode));
+
   withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen'].map(place)).action(
     async function (this: Command) {
       const { doctor } = await import('./doctor.js');
@@ -112,6 +114,29 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     },
   );
   return program;
+}
+
+function addDecode(command: Command): void {
+  command
+    .argument('[INPUT...]', 'hexadecimal digits, files, or - for stdin (default)')
+    .option('--datagram', 'the bytes are datagrams; a line or argument of digits is one each')
+    .option('--key-file <ID=FILE>', 'a key to check and open with, may be given again', collect)
+    .option('--database <URL>', 'take keys from this database, which no gateway may have open')
+    .addOption(new Option('--port <N>', 'port of gateways in a capture (default 8433)').argParser(portNumber))
+    .option('--verbose', 'print every field')
+    .option('--json', 'write one JSON object a line')
+    .action(async function (this: Command, words: string[]) {
+      const flags = this.opts<Flags>();
+      const { decode } = await import('./decode.js');
+      await decode(words, {
+        datagram: flags['datagram'] === true,
+        keyFiles: (flags['keyFile'] ?? []) as string[],
+        database: flags['database'] as string | undefined,
+        port: flags['port'] as number | undefined,
+        verbose: flags['verbose'] === true,
+        json: flags['json'] === true,
+      }, new Output());
+    });
 }
 
 type Add = (parent: Command, words: string, description: string, example: string) => Command;
@@ -168,6 +193,11 @@ function collect(value: string, before: string[] | undefined): string[] {
 
 function smallNumber(text: string): number {
   if (!/^\d+$/.test(text) || Number(text) > 255) throw new InvalidArgumentError('Write a number from 0 to 255.');
+  return Number(text);
+}
+
+function portNumber(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > 65_535) throw new InvalidArgumentError('Write a number from 1 to 65535.');
   return Number(text);
 }
 

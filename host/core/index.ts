@@ -4,6 +4,7 @@ export { DeviceCore } from './device-core.js';
 export { GatewayCore } from './gateway-core.js';
 export { isIdentity } from './identity.js';
 export { IotsocketCore, type IotsocketSink } from './iotsocket-core.js';
+export { Observer, type Direction, type Found } from './observer.js';
 export { preferredBuild, wasmPath, type Build } from './module.js';
 export type {
   DeviceCoreApi, DeviceSettings, DeviceSink, GatewayCoreApi, GatewaySettings, GatewaySink, Outgoing, Receipts, SessionInfo,
