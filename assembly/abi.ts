@@ -19,6 +19,7 @@ export const E_REFUSED = -9; //    the proof is older than the identity's live s
 export const E_TOO_SHORT = -10; // IoTSocket: fewer characters than the receiver takes
 export const E_TEXT = -11; //      IoTSocket: not UTF-8
 export const E_DELIMITER = -12; // IoTSocket: the delimiter would stand inside the body
+export const E_PARTIAL = -13; //   the observer: the frame has not come whole
 
 // ---- Frame types (bits 4..0 of the first byte) and its flags ----
 export const HELLO = 1;
@@ -262,7 +263,6 @@ export const IOT_IDLE = 14; //     nothing came for 90 s
 export const IOT_REFUSED_COUNT = 15;
 
 // ---- The observer: `ob_arena()` gives the address of what the last ob_split or ob_frame found; little-endian ----
-export const E_PARTIAL = -10; //    the frame has not come whole
 export const OB_UNTIMED = 0x80; //  in the link given to ob_open: nothing tells when a frame came
 export const O_TOTAL = 0; //        u32: bytes of the whole frame
 export const O_TYPE = 4; //         u8: its first byte

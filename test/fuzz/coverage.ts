@@ -6,8 +6,11 @@ const numbers = abi as unknown as Record<string, number>;
 const named = (prefix: RegExp, except: string[] = []) =>
   new Map(Object.keys(numbers).filter((name) => prefix.test(name) && !except.includes(name)).map((name) => [numbers[name]!, name]));
 
-const statuses = new Map([...named(/^E_/), [abi.OK, 'OK'], [abi.MORE, 'MORE']]);
-const events = named(/^EV_/, ['EVENT_BYTES']);
+/** What only other machines than device and gateway return and tell: IoTSocket's and the observer's. */
+const OTHERS = ['E_TOO_SHORT', 'E_TEXT', 'E_DELIMITER', 'E_PARTIAL', ...Object.keys(numbers).filter((name) => name.startsWith('EV_IOT_'))];
+
+const statuses = new Map([...named(/^E_/, OTHERS), [abi.OK, 'OK'], [abi.MORE, 'MORE']]);
+const events = named(/^EV_/, ['EVENT_BYTES', ...OTHERS]);
 const refusals = named(/^REFUSED_/, ['REFUSED_COUNT']);
 const downs = named(/^DOWN_/);
 
