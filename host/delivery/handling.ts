@@ -19,6 +19,14 @@ export interface Gauge {
   bytes: number;
 }
 
+/** What a message costs beside its body while it waits: objects and views, 480 bytes measured on Node 20. */
+const MESSAGE_COST = 512;
+
+/** Bytes that a message is counted with, so that a flood of empty ones is bounded too. */
+export function costOf(bodyBytes: number): number {
+  return bodyBytes + MESSAGE_COST;
+}
+
 export interface HandlingOwner<M> {
   /** Hands it to the application; what it returns or throws is the verdict. */
   handle(message: M): unknown;
@@ -84,7 +92,7 @@ export class Handling<M extends Numbered> {
 
   #count(message: M, sign: 1 | -1): void {
     this.#gauge.messages += sign;
-    this.#gauge.bytes += sign * message.length;
+    this.#gauge.bytes += sign * costOf(message.length);
   }
 
   #run(): void {

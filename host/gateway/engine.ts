@@ -21,6 +21,7 @@ import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
 import type { GatewaySetup } from './options.js';
 import { Peers, type Peer } from './peer.js';
+import { endWithoutKey } from './refresh.js';
 import type { Session } from './session.js';
 import type { Alarm, DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
 import { DurableUp, VolatileUp, type Up } from './up.js';
@@ -39,7 +40,8 @@ export interface EngineEvents {
   refused(refusal: Refusal): void;
   alarm(alarm: Alarm): void;
   drain(device: string): void;
-  failed(error: unknown): void;
+  /** `byStranger`: who caused it has proved nothing. */
+  failed(error: unknown, byStranger?: boolean): void;
   /** Something may have become finished. */
   settled(): void;
   wantsRefusals(): boolean;
@@ -228,9 +230,10 @@ export class Engine {
   }
 
   lookupFailed(identity: string, cause: unknown): void {
-    this.failed(cause instanceof TidelockError
+    const error = cause instanceof TidelockError
       ? cause
-      : new TidelockError('LOOKUP_FAILED', { identity, reason: String((cause as Error)?.message ?? cause) }, { cause }));
+      : new TidelockError('LOOKUP_FAILED', { identity, reason: String((cause as Error)?.message ?? cause) }, { cause });
+    this.#events.failed(error, true);
   }
 
   beginFailed(session: Session, error: unknown): void {
@@ -252,14 +255,13 @@ export class Engine {
 
   // ---- What the gateway asks for ----
 
-  /** The key of this identity, or of all, may have gone. */
+  /** The key of this identity, or of all, may have gone. Rejects with the first failure once every session was asked about. */
   async refresh(identity?: string): Promise<void> {
     this.keys?.forget(identity);
+    // Handshakes under way hold the old answer, or wait for it: their devices begin anew.
+    this.entrance.refresh(identity);
     const sessions = identity === undefined ? [...this.peers.live(), ...this.#proved] : this.#of(identity);
-    await Promise.all(sessions.map(async (session) => {
-      const key = await this.find(session.id, session.keyId);
-      if (key === undefined) session.close(CLOSE_DISABLED);
-    }));
+    await endWithoutKey(this, this.keys, sessions);
   }
 
   /** The identity was disabled. */

@@ -75,6 +75,11 @@ export class Entrance implements Acceptor {
     this.admission.expire(now - PROOF_MS);
   }
 
+  /** Keys have changed: handshakes of this identity, or of all, begin anew. */
+  refresh(identity: string | undefined): void {
+    for (const link of this.admission.all()) if (link instanceof Session) link.refresh(identity);
+  }
+
   /** All that have proved nothing go at once: nothing of theirs was accepted. */
   rejectAll(reason: string): void {
     for (const link of this.admission.all()) link.reject(reason);

@@ -175,12 +175,13 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     if (event.change === 'disabled') this.#engine.disable(event.identity);
   };
 
-  #failed(error: unknown): void {
-    const { logger } = this.#setup;
-    const log = logger && ((failure: unknown): void => {
-      this.#engine.log.error(this.#setup.clock.now(), { error: failure }, (failure as Error)?.message ?? String(failure));
-    });
-    emitError(this, error, log);
+  /** `byStranger`: anybody can bring it about, so it must never end the process: without listener and logger it is a warning. */
+  #failed(error: unknown, byStranger = false): void {
+    const { logger, clock } = this.#setup, { log } = this.#engine;
+    const otherwise = (failure: unknown): void => {
+      if (log.error(clock.now(), failure) && logger === undefined) process.emitWarning(failure as Error);
+    };
+    emitError(this, error, logger !== undefined || byStranger ? otherwise : undefined);
   }
 
   #events(): EngineEvents {
@@ -189,7 +190,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
       refused: (refusal) => emitSafely(this, 'refused', refusal),
       alarm: (alarm) => emitSafely(this, 'alarm', alarm),
       drain: (device) => emitSafely(this, 'drain', device),
-      failed: (error) => this.#failed(error),
+      failed: (error, byStranger) => this.#failed(error, byStranger),
       settled: () => this.#settled?.(),
       wantsRefusals: () => this.listenerCount('refused') > 0,
     };

@@ -17,6 +17,8 @@ export interface Keys {
   forget(identity?: string): void;
   /** Lookups under way. */
   readonly running: number;
+  /** Fulfilled when one of them has ended, or none is under way. */
+  room(): Promise<void>;
 }
 
 /** A fixed table, key id 0. */
@@ -35,6 +37,10 @@ export class TableKeys implements Keys {
 
   forget(): void {
     // The table is all there is.
+  }
+
+  async room(): Promise<void> {
+    // There always is.
   }
 }
 
@@ -95,6 +101,10 @@ export class LookupKeys implements Keys {
     for (const name of this.#running.keys()) {
       if (identity === undefined || name.slice(name.indexOf(':') + 1) === identity) this.#running.delete(name);
     }
+  }
+
+  async room(): Promise<void> {
+    if (this.#running.size > 0) await Promise.race(this.#running.values()).catch(() => undefined);
   }
 
   async #ask(identity: string, keyId: number, name: string): Promise<Found> {

@@ -5,8 +5,8 @@
  * Verdicts, bodies and messages are collected and go to the core in `flush`, once a tick: then one ACK answers for all
  * messages of a chunk, one crossing frames all that was sent, and one write carries everything.
  */
-import { ACK_BUSY, ACK_OK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER, DATA, E_TOO_LONG, TYPE_MASK } from '../../assembly/abi.js';
-import type { GatewaySink, Outgoing, Receipts } from '../core/types.js';
+import { ACK_BUSY, ACK_OK, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_TAKEN_OVER, TYPE_MASK } from '../../assembly/abi.js';
+import type { GatewaySink, Receipts } from '../core/types.js';
 import { downName, suiteName } from '../names.js';
 import type { Lease, Takeover } from '../registry/types.js';
 import type { HalfOpen, Link, LinkOwner } from '../transport/link.js';
@@ -15,6 +15,7 @@ import type { Engine } from './engine.js';
 import { LOOKUPS_FULL, type Found } from './keys.js';
 import { GatewayMessage } from './message.js';
 import type { Peer } from './peer.js';
+import { Posts } from './posts.js';
 import type { ConnectedDevice } from './types.js';
 import { Verdicts } from './verdicts.js';
 
@@ -57,8 +58,8 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   #finishing = false;
   /** Once the device has sent what wants one. */
   #verdicts: Verdicts | undefined = undefined;
-  #posts: Outgoing[] | undefined = undefined;
-  #postBytes = 0;
+  /** Once something was posted. */
+  #posts: Posts | undefined = undefined;
 
   constructor(engine: Engine, link: Link) {
     this.#engine = engine;
@@ -93,7 +94,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   /** Bytes that the device has not taken yet. */
   get unsent(): number {
-    return this.#link.waiting + this.#postBytes;
+    return this.#link.waiting + (this.#posts?.bytes ?? 0);
   }
 
   // ---- The core speaks ----
@@ -127,13 +128,15 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     this.phase = PROVED;
     const peer = engine.peers.enter(this.id);
     this.#peer = peer;
-    // A PROOF that was held back would end the live session's lease in the store, and be refused by the core only then.
-    const live = peer.live?.epoch ?? 0;
-    if (live > 0 && engine.core.info(this.#slot).epoch <= live) {
-      engine.core.accept(this.#slot, NO_RECEIPTS, live, engine.now());
+    // A PROOF that was held back would end the lease of the session that stands, or is about to, in the store, and be
+    // refused by the core only then. Of two at once the one that was challenged later counts.
+    const newest = Math.max(peer.live?.epoch ?? 0, peer.accepting?.epoch ?? 0);
+    this.epoch = engine.core.info(this.#slot).epoch;
+    if (newest > 0 && this.epoch <= newest) {
+      engine.core.accept(this.#slot, NO_RECEIPTS, newest, engine.now());
       return;
     }
-    peer.accepting = this; // of two at once the later one counts, as the store has it too
+    peer.accepting = this;
     const begun = engine.begin(this.id, outbox);
     if (!(begun instanceof Promise)) return this.#accept(begun);
     this.#pause();
@@ -228,6 +231,11 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   // ---- The gateway speaks ----
 
+  /** Keys have changed: a handshake that was begun for this identity, or any, begins anew. */
+  refresh(identity: string | undefined): void {
+    if (this.id !== '' && (identity === undefined || this.id === identity)) this.reject('keys refreshed');
+  }
+
   /** Ends a connection that has not proved itself, without a word: it would be unprotected. */
   reject(reason: string): void {
     if (this.phase === OVER) return;
@@ -255,18 +263,18 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
       this.#markStuck();
       return false;
     }
-    (this.#posts ??= []).push({ type: DATA, id: 0, age: 0, repeat: false, body });
-    this.#postBytes += body.length;
+    (this.#posts ??= new Posts()).push(body);
     this.#engine.schedule(this);
     return true;
   }
 
   /** Everything of this tick, in one write. */
   flush(now: number): void {
+    const engine = this.#engine;
     if (this.phase === ONLINE) {
       if (this.#verdicts?.pending === true) this.#tellVerdicts(this.#verdicts, now);
-      if (this.down !== undefined) this.#engine.down.flush(this);
-      if (this.#posts !== undefined) this.#sendPosts(now);
+      if (this.down !== undefined) engine.down.flush(this);
+      this.#posts?.send(engine, this.#slot, now);
     }
     if (this.phase === OVER) return;
     this.#link.flush();
@@ -316,7 +324,6 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     this.lease = takeover.lease;
     this.phase = ONLINE;
     const info = engine.core.info(this.#slot);
-    this.epoch = info.epoch;
     this.session = info.session;
     this.#suite = info.suite;
     engine.down.begin(this, takeover.receipts);
@@ -339,25 +346,6 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     const status = verdicts.tell((id, verdict) => engine.core.answer(this.#slot, id, verdict, now));
     if (status === ACK_BUSY) engine.busy += 1;
     if (status !== ACK_OK) engine.up.told(this);
-  }
-
-  #sendPosts(now: number): void {
-    const engine = this.#engine;
-    let posts = this.#posts!;
-    this.#posts = undefined;
-    this.#postBytes = 0;
-    while (posts.length > 0) {
-      const taken = engine.core.send(this.#slot, posts, now);
-      if (taken > 0) {
-        engine.posted += taken;
-        if (taken === posts.length) return;
-        posts = posts.slice(taken);
-      } else {
-        engine.dropped += taken === E_TOO_LONG ? 1 : posts.length;
-        if (taken !== E_TOO_LONG) return;
-        posts.shift(); // longer than this device takes
-      }
-    }
   }
 
   /** What we read makes answers, and the peer does not take those it has. */
@@ -388,8 +376,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     const engine = this.#engine;
     this.phase = OVER;
     engine.core.free(this.#slot);
-    engine.dropped += this.#posts?.length ?? 0;
-    this.#posts = undefined;
+    engine.dropped += this.#posts?.drop() ?? 0;
     engine.ended(this, this.#link, this.#peer, reason);
   }
 }

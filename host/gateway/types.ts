@@ -50,7 +50,7 @@ export interface GatewayLimits {
   queueBytesTotal?: number;
   /** Messages handed to `messages()` beyond the one in hand. Default 64. */
   prefetch?: number;
-  /** Bytes of acknowledged messages that wait for their commit or their handlers; beyond it devices hear busy. Default 16 MiB. */
+  /** Bytes of acknowledged messages that wait for their commit or their handlers, 512 more for each; beyond it devices hear busy. Default 16 MiB. */
   uncommitted?: number;
   /** Takeovers of one identity a minute above which an alarm is raised. Default 3. */
   takeovers?: number;

@@ -3,7 +3,7 @@
  * their ACK leaves; without one the application's handlers decide.
  */
 import { ACK_BUSY, ACK_OK, CLOSE_TAKEN_OVER } from '../../assembly/abi.js';
-import { Handling, NOBODY, isPromise, type Gauge } from '../delivery/handling.js';
+import { Handling, NOBODY, costOf, isPromise, type Gauge } from '../delivery/handling.js';
 import { TidelockError } from '../errors.js';
 import type { Received, Registry } from '../registry/types.js';
 import type { Engine } from './engine.js';
@@ -41,9 +41,9 @@ export class DurableUp implements Up {
 
   take(session: Session, message: GatewayMessage): boolean {
     const { lease } = session, engine = this.#engine;
-    if (lease === undefined || engine.closing || this.#gauge.bytes + message.length > engine.limits.uncommitted) return false;
+    if (lease === undefined || engine.closing || this.#gauge.bytes + costOf(message.length) > engine.limits.uncommitted) return false;
     this.#gauge.messages += 1;
-    this.#gauge.bytes += message.length;
+    this.#gauge.bytes += costOf(message.length);
     this.#messages.push({
       lease, id: message.number, time: message.time, repeat: message.repeat, body: message.skipped ? undefined : message.body,
     });
@@ -61,7 +61,7 @@ export class DurableUp implements Up {
     this.#messages = [];
     this.#sessions = [];
     let bytes = 0;
-    for (const { body } of messages) bytes += body?.length ?? 0;
+    for (const { body } of messages) bytes += costOf(body?.length ?? 0);
     const over = (): void => {
       this.#gauge.messages -= messages.length;
       this.#gauge.bytes -= bytes;
@@ -122,7 +122,7 @@ export class VolatileUp implements Up {
       session.verdict(number, refused.status);
       return true;
     }
-    if (engine.closing || this.#gauge.bytes + message.length > engine.limits.uncommitted) return false;
+    if (engine.closing || this.#gauge.bytes + costOf(message.length) > engine.limits.uncommitted) return false;
     const handling = (peer.handling ??= new Handling<GatewayMessage>({
       handle: (taken) => this.#handle(taken),
       settled: (taken, status, error) => this.#settled(taken, status, error),

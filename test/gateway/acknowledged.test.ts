@@ -203,7 +203,7 @@ test('a device whose RAM is lost begins anew', async () => {
   await closeAll(gateway);
 });
 
-test('bytes that wait for handlers are bounded: beyond it devices hear busy, and all is handled in the end', async () => {
+for (const size of [1_000, 2]) test(`bytes that wait for handlers are bounded, for messages of ${size} bytes too: beyond it devices hear busy, and all is handled in the end`, async () => {
   const clock = new TestClock();
   const { gateway, device } = await pair({ limits: { uncommitted: 4_000 }, clock }, { clock });
   const seen: string[] = [], resolves: (() => void)[] = [];
@@ -211,7 +211,7 @@ test('bytes that wait for handlers are bounded: beyond it devices hear busy, and
     seen.push(message.text().slice(0, 2));
     return new Promise<void>((resolve) => resolves.push(resolve));
   });
-  const sendings = Array.from({ length: 20 }, (_, i) => device.send(`${10 + i}`.padEnd(1_000)));
+  const sendings = Array.from({ length: 20 }, (_, i) => device.send(`${10 + i}`.padEnd(size)));
   const ends = Promise.all(sendings.map(({ acknowledged }) => acknowledged));
   let done = false;
   ends.then(() => (done = true), () => undefined);

@@ -204,10 +204,12 @@ test('errors without a listener go to the logger; without both they are thrown w
   await until('logged', () => lines.some((line) => line.includes('down')));
   await closeAll(device, gateway);
 
-  const bare = await listen({ lookup: () => { throw new Error('down'); } });
+  const bare = await listen();
+  bare.on('message', () => { throw new Error('down'); });
   const thrown = new Promise<Error>((resolve) => process.once('uncaughtException', resolve));
   const second = makeDevice(bare, { clock: new TestClock() });
-  assert.is(((await thrown) as TidelockError).code, 'LOOKUP_FAILED');
+  second.send('x').acknowledged.catch(() => undefined);
+  assert.is(((await thrown) as TidelockError).code, 'HANDLER_FAILED');
   await closeAll(second, bare);
 });
 

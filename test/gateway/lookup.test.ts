@@ -1,7 +1,7 @@
 /** `lookup`: asked at HELLO, bounded in number and time, its answers kept for a while. */
 import * as assert from 'uvu/assert';
 import type { Lookup, Refusal } from 'tidelock/gateway';
-import { closeAll, KEY, listen, makeDevice, test, TestClock, turns, until } from './support.js';
+import { closeAll, KEY, listen, makeDevice, Relay, test, TestClock, turns, until } from './support.js';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -73,6 +73,83 @@ test('refresh closes a session whose key has gone, and no other', async () => {
   await closeAll(a, b, gateway);
 });
 
+test('refresh asks about every session, also where more are online than may be asked at once', async () => {
+  const ids = Array.from({ length: 7 }, (_, i) => `d${i}`), keys = new Map(ids.map((id) => [id, KEY]));
+  let running = 0, most = 0;
+  const gateway = await listen({
+    limits: { lookups: 2 },
+    lookup: async (identity) => {
+      most = Math.max(most, ++running);
+      await turns(3);
+      running -= 1;
+      return keys.get(identity);
+    },
+  });
+  const devices = [];
+  for (const id of ids) {
+    const device = makeDevice(gateway, { id, clock: new TestClock() }); // it does not come back by itself
+    await device.online();
+    devices.push(device);
+  }
+  await until('all', () => gateway.counters().online === ids.length);
+  keys.clear();
+  keys.set('d3', KEY);
+  await gateway.refresh();
+  await until('all but one are gone', () => gateway.counters().online === 1);
+  assert.equal([...gateway.devices()].map(({ id }) => id), ['d3']);
+  assert.is(most, 2);
+  await closeAll(...devices, gateway);
+});
+
+test('refresh that fails for one session still closes the others, and says so', async () => {
+  const keys = new Map([['a', KEY], ['b', KEY], ['c', KEY]]);
+  let fails = false;
+  const gateway = await listen({ lookup: (identity) => {
+    if (fails && identity === 'a') throw new Error('database down');
+    return keys.get(identity);
+  } });
+  const devices = ['a', 'b', 'c'].map((id) => makeDevice(gateway, { id, clock: new TestClock() }));
+  await Promise.all(devices.map((device) => device.online()));
+  await until('all', () => gateway.counters().online === 3);
+  fails = true;
+  keys.delete('c');
+  let error: Error | undefined;
+  await gateway.refresh().catch((failure: Error) => (error = failure));
+  assert.match(error?.message ?? '', /database down/);
+  await until('c is gone', () => gateway.counters().online === 2);
+  await closeAll(...devices, gateway);
+});
+
+test('refresh ends a handshake that was begun with the key that has gone', async () => {
+  let key: Uint8Array | undefined = KEY;
+  const gateway = await listen({ lookup: () => key });
+  const relay = await Relay.to(() => gateway.address);
+  const refusals: Refusal[] = [];
+  gateway.on('refused', (refusal) => refusals.push(refusal));
+  relay.filterToDevice = () => undefined; // CHALLENGE is under way, under the old key
+  const device = makeDevice(relay.url, { clock: new TestClock() });
+  await until('challenged', () => relay.toDevice.length > 0);
+  key = undefined;
+  await gateway.refresh('other');
+  assert.is(gateway.counters().open, 1);
+  await gateway.refresh('pump-7');
+  await until('ended', () => gateway.counters().open === 0);
+  assert.equal(refusals.map(({ reason }) => reason), ['keys refreshed']);
+  await closeAll(device, gateway, relay);
+});
+
+test('refresh ends a handshake that waits for an answer of before', async () => {
+  const answers: ((key: Uint8Array) => void)[] = [];
+  const gateway = await listen({ lookup: () => new Promise((resolve) => answers.push(resolve)) });
+  const device = makeDevice(gateway, { clock: new TestClock() });
+  await until('asked', () => answers.length === 1);
+  await gateway.refresh();
+  answers[0]!(KEY);
+  await until('ended', () => gateway.counters().open === 0);
+  assert.is(gateway.counters().sessions, 0);
+  await closeAll(device, gateway);
+});
+
 test('at most so many at once; one more is turned away, and gets in later', async () => {
   const answers: ((key: Uint8Array) => void)[] = [];
   const gateway = await listen({ limits: { lookups: 2 }, lookup: () => new Promise((resolve) => answers.push(resolve)) });
@@ -125,6 +202,23 @@ for (const [what, lookup, code, message] of [
     await closeAll(device, gateway);
   });
 }
+
+test('a stranger whose lookup fails cannot end a gateway that listens to no error: it warns, a few times', async () => {
+  const gateway = await listen({ lookup: () => Promise.reject(new Error('database down')) });
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  for (let i = 0; i < 30; i++) {
+    const device = makeDevice(gateway, { id: `d${i}`, clock: new TestClock() });
+    await until('turned away', () => device.state.name === 'waiting');
+    await closeAll(device);
+  }
+  await turns(5);
+  process.off('warning', onWarning);
+  assert.is(warnings.length, 10);
+  assert.match(warnings[0]!.message, /lookup.*d0.*database down/);
+  await closeAll(gateway);
+});
 
 test('a lookup that does not answer in 2 s is given up', async () => {
   const clock = new TestClock();

@@ -29,6 +29,8 @@ interface Timer {
 
 /** Time that stands still until the test moves it. */
 export class TestClock implements Clock {
+  /** Work outside this thread that time must wait for: fulfilled once all that was asked of it is done. */
+  settle: () => Promise<unknown> = () => Promise.resolve();
   #now = 1_000_000;
   #unix = Date.UTC(2026, 0, 1);
   readonly #timers = new Set<Timer>();
@@ -68,6 +70,7 @@ export class TestClock implements Clock {
     }
     this.#move(end);
     await turns(2);
+    await this.settle();
   }
 
   /** The wall clock alone is set, or ran on through a suspend. */
@@ -108,6 +111,7 @@ export async function advanceUntil(clock: TestClock, what: string, condition: ()
       passed += 100;
     }
     for (let i = 0; i < 20 && !condition(); i++) await turns(1);
+    await clock.settle();
   }
 }
 

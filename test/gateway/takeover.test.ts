@@ -1,7 +1,21 @@
 /** One identity, several sessions: the later one takes over, and too many raise an alarm. */
 import * as assert from 'uvu/assert';
 import type { Alarm, DeviceChange } from 'tidelock/gateway';
-import { advanceUntil, closeAll, listen, makeDevice, pair, test, TestClock, until } from './support.js';
+import { openRegistry, type Registry } from 'tidelock/registry';
+import { advanceUntil, closeAll, KEY, listen, makeDevice, pair, Relay, test, TestClock, turns, until } from './support.js';
+
+/** A registry in memory that knows pump-7, with a takeover of the test's. */
+async function registryWith(takeover: (real: Registry, ...args: Parameters<Registry['takeover']>) => ReturnType<Registry['takeover']>): Promise<Registry> {
+  const real = await openRegistry('sqlite::memory:');
+  await real.add('pump-7', { key: KEY });
+  return new Proxy(real, {
+    get(target, name: keyof Registry) {
+      if (name === 'takeover') return (...args: Parameters<Registry['takeover']>) => takeover(real, ...args);
+      const value = target[name] as unknown;
+      return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    },
+  });
+}
 
 const codeOfState = (state: object): string | undefined => (state as { error?: { code: string } }).error?.code;
 
@@ -84,5 +98,51 @@ test('many connections of one identity at the same moment end in one session', a
   assert.is(devices.filter((device) => device.state.name === 'online').length, 1);
   await closeAll(...devices, gateway);
 });
+
+test('of two proofs at once the one that was challenged later counts, whichever comes first', async () => {
+  let open!: () => void;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  const asked: number[] = [];
+  const registry = await registryWith(async (real, identity, outbox) => {
+    asked.push(outbox);
+    await gate;
+    return real.takeover(identity, outbox);
+  });
+  const gateway = await listen({ registry });
+  const relays = [await Relay.to(() => gateway.address), await Relay.to(() => gateway.address)];
+  const devices = [];
+  for (const relay of relays) { // challenged one after the other, their proofs are held back
+    relay.filterToGateway = (chunk) => (relay.toGateway.length === 1 ? chunk : undefined);
+    const device = makeDevice(relay.url, { clock: new TestClock() });
+    await until('its proof', () => relay.toGateway.length >= 2);
+    devices.push(device);
+  }
+  const [earlier, later] = devices;
+  relays[1]!.inject(relays[1]!.toGateway[1]!);
+  await until('the later one is asked about', () => asked.length === 1);
+  relays[0]!.inject(relays[0]!.toGateway[1]!);
+  await until('the earlier one is ended', () => earlier!.state.name === 'waiting');
+  open();
+  await later!.online();
+  await turns(10);
+  assert.is(asked.length, 1);
+  assert.is(gateway.counters().online, 1);
+  await closeAll(...devices, gateway, ...relays, registry);
+});
+
+for (const [what, takeover, code] of [
+  ['was disabled meanwhile', async () => undefined, 'DISABLED'],
+  ['meets a database that fails', () => Promise.reject(new Error('disk full')), 'GATEWAY_BUSY'],
+] as [string, () => ReturnType<Registry['takeover']>, string][]) {
+  test(`a device that proves itself and ${what} hears why it is turned away`, async () => {
+    const registry = await registryWith(takeover);
+    const gateway = await listen({ registry });
+    gateway.on('error', () => undefined);
+    const device = makeDevice(gateway, { clock: new TestClock() });
+    await until('turned away', () => device.state.name === 'waiting');
+    assert.is(codeOfState(device.state), code);
+    await closeAll(device, gateway, registry);
+  });
+}
 
 test.run();

@@ -170,6 +170,11 @@ export class PrimitivesCore {
     return { held, data: this.read(at, data.length) };
   }
 
+  /** True where these bytes stand anywhere in the memory. */
+  holds(bytes: Uint8Array): boolean {
+    return Buffer.from(this.memory.buffer).includes(Buffer.from(bytes));
+  }
+
   equal(a: Uint8Array, b: Uint8Array): boolean {
     this.fresh();
     return this.call('equal', this.put(a), this.put(b), a.length) !== 0;
