@@ -2,6 +2,7 @@
 import { TidelockError } from '../errors.js';
 import type { GatewayApi } from '../gateway/types.js';
 import type { Registry } from '../registry/types.js';
+import { decodeBase64 } from './base64.js';
 import type { Status } from './control/protocol.js';
 import type { Handlers } from './control/server.js';
 import { allDevices, listed } from './devices.js';
@@ -81,9 +82,9 @@ function identityOf(params: Params): string {
 }
 
 function bytesOf(params: Params, name: string): Buffer {
-  const value = params[name];
-  if (typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value)) throw invalid(name, 'must be base64');
-  return Buffer.from(value, 'base64');
+  const bytes = decodeBase64(params[name]);
+  if (bytes === undefined) throw invalid(name, 'must be base64');
+  return bytes;
 }
 
 function invalid(name: string, problem: string): TidelockError {

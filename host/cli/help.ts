@@ -23,6 +23,7 @@ Where something is wrong: tidelock doctor`,
   $ tidelock serve                                      at port 8433, database tidelock.db in this folder
   $ tidelock serve --listen tidelock://127.0.0.1:9000 --database sqlite:/var/lib/tidelock/gateway.db
   $ tidelock serve --json | my-program                  one JSON object a message
+  $ tidelock serve --backend 'python3 backend.py'       a program takes the messages; docs/backends.md
   $ tidelock serve --config gateway.json --limit halfOpen=100
   $ tidelock serve --metrics 127.0.0.1:9433             /metrics for Prometheus, /healthz, /readyz
 

@@ -16,13 +16,18 @@ export function textLine({ device, time, body }: Printable): string {
 }
 
 /** The same as JSON: `text` where the body is UTF-8, else `base64`. `id` only where an acknowledgement was wanted. */
-export function jsonLine({ device, id, time, body, repeat }: Printable): string {
+export function jsonLine(message: Printable): string {
+  return safeJson(messageFields(message));
+}
+
+/** The fields of that object. */
+export function messageFields({ device, id, time, body, repeat }: Printable): object {
   const text = decodeText(body);
-  return safeJson({
+  return {
     ...(device === undefined ? {} : { device }),
     ...(id === '' || id === 0 ? {} : { id }),
     time: new Date(time).toISOString(),
     ...(text === undefined ? { base64: Buffer.from(body).toString('base64') } : { text }),
     ...(repeat ? { repeat } : {}),
-  });
+  };
 }

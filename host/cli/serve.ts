@@ -2,10 +2,12 @@
 import type pino from 'pino';
 import { TidelockError } from '../errors.js';
 import { Gateway } from '../gateway/index.js';
-import type { GatewayOptions, InboxMessage, Message } from '../gateway/types.js';
+import type { GatewayOptions, InboxMessage } from '../gateway/types.js';
+import { badOption } from '../options.js';
 import { openRegistry } from '../registry/index.js';
-import { HttpServer, isLoopback, parseHttpAddress } from '../http/index.js';
+import { HttpServer, type HttpOptions, isLoopback, parseHttpAddress } from '../http/index.js';
 import type { Registry, RegistryLimits } from '../registry/types.js';
+import { Backends } from './backend/backends.js';
 import { ControlClient } from './control/client.js';
 import { bindablePath } from './control/path.js';
 import { ControlServer } from './control/server.js';
@@ -18,12 +20,15 @@ import { controlPath } from './place.js';
 import { RELEASED } from './release.js';
 import { LIMITS, type Settings } from './setting-types.js';
 import { onStop } from './stop.js';
+import { Unkept } from './unkept.js';
 
 /** Marks that may be under way at once: they share one flush to the disk. */
 const MOST_MARKS = 64;
 
-/** Bytes of lines without acknowledgement that may wait for a slow reader of stdout; what is beyond is dropped and counted. */
-const LARGEST_BACKLOG = 1 << 20;
+/** ms, where `drain` is not set. */
+const DRAIN = 5_000;
+/** The gateway's own share of the drain, however long the backends took of it. */
+const LEAST_DRAIN = 1_000;
 
 /** Returns the exit code once it was told to stop, or the reader of stdout has gone. */
 export async function serve(settings: Settings, warnings: readonly string[], version: string): Promise<number> {
@@ -38,13 +43,20 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
     const registry = await openRegistry(settings.database, { limits: limitsOf(settings, 'registry') });
     cleanup.push(() => registry.close());
     const gateway = await Gateway.listen({ ...gatewayOptions(settings), registry, logger: log });
-    const close = (): Promise<void> => gateway.close(settings.drain === undefined ? {} : { drain: settings.drain });
+    cleanup.push(() => gateway.close());
+    const { drain = DRAIN } = settings;
+    const backends = await startBackends(settings, gateway, registry, version, log);
+    const close = async (): Promise<void> => {
+      const began = performance.now();
+      await backends?.close(drain);
+      await gateway.close({ drain: Math.max(Math.min(drain, LEAST_DRAIN), drain - (performance.now() - began)) });
+    };
     cleanup.push(close);
     if (path !== undefined) {
       const control = await ControlServer.listen(path, createHandlers(gateway, registry, version));
       cleanup.push(() => control.close());
     }
-    const http = await listenHttp(settings, gateway, registry, version, log);
+    const http = await listenHttp(settings, gateway, { registry, version, more: () => backends?.families() ?? [] }, log);
     cleanup.push(() => http?.close());
     const stopped = new Promise<void>((resolve) => {
       onStop((signal) => {
@@ -57,7 +69,8 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       });
     });
     log.info({ addresses: gateway.addresses, database: settings.database, control: path === undefined ? undefined : bindablePath(path), metrics: http?.url, pid: process.pid, version }, 'ready');
-    await printAll({ gateway, output, settings, log, stopped });
+    if (backends === undefined) await printAll({ gateway, output, settings, log, stopped });
+    else await backends.run(stopped);
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
     log.info('the reader of stdout has gone: stopping');
@@ -83,13 +96,22 @@ async function refuseSecond(path: string | undefined): Promise<void> {
   throw new TidelockError('GATEWAY_RUNNING', { socket: path! });
 }
 
+/** Undefined: there are none, and messages are printed. */
+async function startBackends(
+  { backend: command, backendSocket: socket, backendWindow: window = 64, keep }: Settings, gateway: Gateway, registry: Registry, version: string, log: pino.Logger,
+): Promise<Backends | undefined> {
+  if (command === undefined && socket === undefined) return undefined;
+  if (keep) throw badOption('keep', keep, 'a backend says itself what is done');
+  return Backends.start({ gateway, registry, version, log, window, command, socket });
+}
+
 async function listenHttp(
-  { metrics }: Settings, gateway: Gateway, registry: Registry, version: string, log: pino.Logger,
+  { metrics }: Settings, gateway: Gateway, options: Omit<HttpOptions, 'port'>, log: pino.Logger,
 ): Promise<HttpServer | undefined> {
   if (metrics === undefined) return undefined;
   const address = parseHttpAddress(metrics)!;
   if (!isLoopback(address.host)) log.warn({ metrics }, 'whoever reaches this port may read the metrics: let a firewall or a proxy decide who does');
-  return HttpServer.listen(gateway, { ...address, registry, version });
+  return HttpServer.listen(gateway, { ...options, ...address });
 }
 
 function gatewayOptions(settings: Settings): GatewayOptions {
@@ -121,7 +143,8 @@ async function printAll({ gateway, output, settings, log, stopped }: Printing): 
     broken.abort();
   };
   output.onFailure(fail);
-  printUnacknowledged(gateway, output, form, log);
+  const unkept = new Unkept(output, log, 'stdout');
+  gateway.on('message', (message) => void unkept.write(form(message)));
   const marks = new Set<Promise<void>>();
   const mark = (message: InboxMessage): void => {
     const entry: Promise<void> = message.done().catch(fail).finally(() => marks.delete(entry));
@@ -139,25 +162,4 @@ async function printAll({ gateway, output, settings, log, stopped }: Printing): 
   }
   await Promise.all(marks);
   if (failure !== undefined) throw failure;
-}
-
-/** They wait nowhere, so a reader that is too slow misses some; how many is logged. */
-function printUnacknowledged(gateway: Gateway, output: Output, form: (message: Message) => string, log: pino.Logger): void {
-  let waiting = 0;
-  let dropped = 0;
-  gateway.on('message', (message) => {
-    const line = form(message);
-    if (waiting + line.length > LARGEST_BACKLOG) {
-      if ((dropped += 1) === 1) log.warn('stdout is read too slowly: messages without acknowledgement are dropped');
-      return;
-    }
-    waiting += line.length;
-    const written = (): void => {
-      waiting -= line.length;
-      if (dropped === 0 || waiting > LARGEST_BACKLOG / 2) return;
-      log.warn({ dropped }, 'messages without acknowledgement were dropped');
-      dropped = 0;
-    };
-    output.line(line).then(written, written);
-  });
 }

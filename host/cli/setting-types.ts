@@ -11,6 +11,12 @@ export interface Settings {
   database: string;
   /** Path of the control socket; undefined: the one that belongs to the database. */
   control?: string;
+  /** Command of a backend; with it, or with a socket, messages go there and are not printed. */
+  backend?: string;
+  /** Path of the socket for backends. */
+  backendSocket?: string;
+  /** Messages that a backend may hold undone. */
+  backendWindow?: number;
   /** `HOST:PORT` of metrics and health; undefined: none. */
   metrics?: string;
   keep: boolean;
