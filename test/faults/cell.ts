@@ -37,6 +37,7 @@ export const FAULTS = {
   'gateway restart': { on: EVERYWHERE, make: faults.gatewayRestart },
   'device restart': { on: EVERYWHERE, make: faults.deviceRestart },
   'device restart, with flash': { on: EVERYWHERE, make: faults.deviceRestart },
+  everything: { on: EVERYWHERE, make: faults.everything },
 } satisfies Record<string, FaultKind>;
 
 export type FaultName = keyof typeof FAULTS;
@@ -84,7 +85,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<Result>
   const random = seeded(options.seed);
   const time = new VirtualTime((): number => proxy.traffic.moved), { clock } = time;
   const site = new Site({
-    clock, random, restarts: cell.fault === 'gateway restart', listen: `${link.scheme}://127.0.0.1:0`, gateway: link.gateway, spoil: options.spoil,
+    clock, random, restarts: cell.fault === 'gateway restart' || cell.fault === 'everything', listen: `${link.scheme}://127.0.0.1:0`, gateway: link.gateway, spoil: options.spoil,
   });
   await site.open();
   await site.registry.add('pump-7', { key: KEY });

@@ -144,6 +144,16 @@ export function deviceRestart(random: Random): Fault {
   return restart(random, (wire) => wire.restartDevice());
 }
 
+/** All of those that a link can meet, each rarer. */
+export function everything(random: Random): Fault {
+  const both = [cut, jitter, corrupt, halfOpen, oneWayLoss, gatewayRestart, deviceRestart];
+  const stream = both.map((each) => each(random)), datagram = [...stream, ...[reorder, duplicate, loss, rebind].map((each) => each(random))];
+  return (packet, wire) => {
+    const faults = wire.datagrams ? datagram : stream;
+    return random() < 1 / 2 ? faults[between(random, 0, faults.length - 1)]!(packet, wire) : [packet];
+  };
+}
+
 function restart(random: Random, again: (wire: Wire) => void): Fault {
   return (packet, wire) => {
     if (random() >= 1 / 40) return [packet];

@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { openRegistry } from 'tidelock/registry';
 import { systemClock } from '../../dist/host/clock.js';
 import { Child, folder, seeded } from '../e2e/support.js';
@@ -12,11 +13,13 @@ import { install, repository, type Installed } from '../package/installed.js';
 import { Ledger, type Sums } from './ledger.js';
 import { LINKS, type LinkKind } from './links.js';
 import { inbox } from './load.js';
-import type { Fault, Random } from './packet.js';
+import { between, type Fault, type Random } from './packet.js';
 import type { ProxyOwner } from './stream-proxy.js';
 
 /** Messages that wait for their end at a time, each way. */
 const AT_ONCE = 20;
+/** Between messages, so that there are packets for the faults to fall on. */
+const LONGEST_GAP_MS = 25;
 /** Seconds without a frame before the gateway ends a session: short, because here the time is real. */
 const IDLE_S = 6;
 
@@ -139,10 +142,14 @@ export async function runProcesses(options: ProcessesOptions): Promise<Ways> {
     await Promise.race([to.until('the command is queued', () => !unnamed.has(number)), to.ended]).catch(() => undefined);
   };
   while (up.sent < messages || waiting > 0) {
-    for (; waiting < AT_ONCE && up.sent < messages; waiting++) device.tell(`send ${up.next().body}`);
+    if (waiting < AT_ONCE && up.sent < messages) {
+      waiting += 1;
+      device.tell(`send ${up.next().body}`);
+      await pause(between(random, 0, LONGEST_GAP_MS));
+    }
     if (down.sent < messages) await command();
     const before = waiting;
-    if (waiting > 0 && down.sent >= messages) await device.until('an end', () => waiting < before);
+    if (down.sent >= messages && (waiting >= AT_ONCE || (waiting > 0 && up.sent >= messages))) await device.until('an end', () => waiting < before);
   }
   while (down.sent < messages) await command();
   await starting;
