@@ -2,7 +2,7 @@
 // TypeScript compiles the same file into the Node package; docs/abi.md explains each name.
 
 /** Raised whenever an export, a record or an offset below changes its meaning. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 // ---- Statuses: what exports return. Zero or more is success, negative says why nothing was done. ----
 export const OK = 0;
@@ -30,6 +30,7 @@ export const DATA = 8;
 export const ACK = 9;
 export const PING = 10;
 export const PONG = 11;
+export const FRAGMENT = 19;
 export const CLOSE = 20;
 export const SKIP = 21;
 export const TYPE_MASK = 0x1f;
@@ -91,17 +92,20 @@ export const EVENT_BYTES = 16;
 export const EV_CONNECT = 1; //     device: open the link, then call connected
 export const EV_DISCONNECT = 2; //  close the link now. a: DOWN_*; b: refusal, close reason or 0; d: ms until the next try
 export const EV_ONLINE = 3; //      READY came. a: suite; b: 1 where the gateway's outbox is another than before; d: session
-export const EV_MESSAGE = 4; //     a: type byte; b: body length; c: body address; d: message id or 0; e: session ms (signed) when it was taken
+export const EV_MESSAGE = 4; //     a: type byte; b: body length; c: body address, 0 where it is what fragments brought; d: message id or 0; e: session ms (signed) when it was taken
 export const EV_SEND = 5; //        a: how many; d: first id: hand over these bodies, in order
 export const EV_RESULT = 6; //      a: ACK status; d: id (ok: this and all before it)
 export const EV_OUTBOX = 7; //      the peer does not know the outbox. d: last id that is in doubt; those after it were never taken
 export const EV_REFUSED = 8; //     a: REFUSED_*; b: type byte; d: message id or 0; e: milliseconds off, or 0
 export const EV_CLOSED = 9; //      CLOSE came. a: reason; b: retry-after s
 export const EV_CLOCK = 10; //      device: the clock was set again. d: correction ms (signed); e: round trip ms
+export const EV_FRAGMENT = 11; //   a: type byte; b: length and c: address of a part; d: message id; e: its offset u16 | the message's length u16 << 16. b 0: forget the parts of id d
+export const EV_PROBED = 12; //     a probe was answered. d: its number; e: round trip ms
 export const EV_HELLO = 16; //      gateway: a: key id; b: identity length; c: identity address: give the key, call gw_key
 export const EV_PROVED = 17; //     gateway: d: session; e: the device's outbox: call gw_accept or gw_close
 export const EV_DUE = 18; //        gateway: d: slot: call gw_due
 export const EV_REPEAT = 19; //     gateway: a PROOF that was accepted before came again. d: slot that it opened: call gw_again
+export const EV_PATH = 20; //       gateway: the newest frame came from another address than the session's. d: G_PATH: call gw_probe
 
 // ---- Why a link went down (EV_DISCONNECT.a) ----
 export const DOWN_HOST = 1; //       the host said so (close, stop)
@@ -147,7 +151,9 @@ export const S_LARGEST = 96; //     u32: largest body the peer takes
 export const S_PINGS = 52; //       u8: PINGs in a row that wait for an answer
 export const S_CLOCK_LOST = 53; //  u8 *, at any time: 1, and S_PINGS 0, where the host's clock did not run through a sleep
 export const S_TAKES = 124; //      u32 *: the largest body that is taken
+export const S_BUDGET = 368; //     u16 *, at any time: largest datagram that the path takes, in bytes; a larger message goes as FRAGMENTs
 export const S_IN_OUTBOX = 144; //  u32 *: the peer's outbox that the record is about, big-endian at the device
+export const S_PART_FORM = 168; //  u32 *, at any time: 0 forgets the FRAGMENTs that have come of a message that is not whole
 export const S_OUTBOX = 148; //     u32: the own outbox (gateway; the device's stands in its HELLO)
 export const S_C = 464; //          C, as CHALLENGE has it; H (*: all but nonce and length of the identity) ends where C begins
 export const S_SUITE = 465; //      u8: in C
@@ -195,7 +201,11 @@ export const G_LAST_EPOCH = 192; // u64: newest epoch of the identity, for gw_ke
 export const G_RANDOM = 200; //     24 random bytes for gw_key: nonce 16, session 4, spare 4
 export const G_ADDRESS = 224; //    16 bytes address ‖ u16 port (big-endian): the datagram's source
 export const G_ACCEPT = 248; //     for gw_accept: u32 inLast, outOutbox, outLow, outSent, outNext
+export const G_PATH = 268; //       u32: for gw_rx of a datagram: 0 where it came from the session's address, else a number above 2^31 for its source; gw_rx sets it to 0
 export const GATEWAY_ARENA = 272;
+
+/** The path's number of gw_probe has this bit, a size's has not. */
+export const PROBE_PATH = 0x80000000;
 
 // ---- Settings of the gateway, from G_CONFIG ----
 export const W_SECRET = 0; //       32 random bytes

@@ -10,5 +10,7 @@ declare const HAL: bool;
 declare const STREAM_ONLY: bool;
 /** No suite but `sealed`. */
 declare const SEALED_ONLY: bool;
+/** Messages larger than a datagram. */
+declare const FRAGMENTS: bool;
 /** Bytes of a device's receive and send buffers. */
 declare const BUFFER: i32;

@@ -5,16 +5,17 @@ import {
   A_DRIFT, A_ENTROPY, A_EVENT_COUNT, A_OUT_BYTES, A_RX_FROM, A_RX_TO, CLOSE, CLOSE_NORMAL, DOWN_EXPIRED, DOWN_HOST,
   DOWN_TIMEOUT, EV_CONNECT, E_ARGUMENT, E_ENTROPY, E_EVENTS, E_ROOM, E_STATE, 
   H_ID_BYTES, H_LINK, H_SUITES, MORE, OK, SEND_AHEAD, STATE_FREE, STATE_HELLO, STATE_LINKING, STATE_ONLINE,
-  STATE_WAITING, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_STATE, S_TAKES, SLOT_BYTES, S_PINGS, S_CLOCK_LOST,
+  STATE_WAITING, S_BUDGET, S_HELLO_BYTES, S_IN_LAST, S_LINK, S_PART_FORM, S_STATE, S_TAKES, SLOT_BYTES, S_PINGS, S_CLOCK_LOST,
 } from "../abi";
 import { UNCONFIRMED, maySend, answer as giveAnswer, post, pump, retry, unconfirmed } from "../protocol/delivery";
 import { end } from "../protocol/end";
 import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
+import { forgetParts, partsEnd } from "../protocol/fragment";
 import { sendPing } from "../protocol/ping";
 import { STREAM_WANTS_MORE } from "../protocol/frame";
 import { broken, receive } from "../protocol/receive";
 import {
-  ARENA, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_ACK, RETRY_WAIT, RX, RX_CAP,
+  ARENA, DATAGRAM_BUDGET, DEVICE_SLOT, EVENT_CAP, JOB, OUT, OUT_RESERVE, RETRY_ACK, RETRY_WAIT, RX, RX_CAP,
   S_BASE, S_CLOCK_SET, S_ENDED_AT, S_HEARD, S_IDLE, S_LIFE, S_PING, S_RETRY, S_RETRY_AT, S_ROLE, S_SPOKE,
   S_STARTED, S_TAKEN, S_WINDOW, seed, SUBJECT, isDatagram, locate, now, setNow,
 } from "../protocol/slot";
@@ -32,6 +33,7 @@ const PROOF_MS: u32 = 1000;
 export function arena(): usize {
   locate();
   memory.fill(S, 0, SLOT_BYTES);
+  if (FRAGMENTS) store<u16>(S, DATAGRAM_BUDGET, S_BUDGET);
   return ARENA;
 }
 
@@ -183,6 +185,7 @@ function due(): void {
       return sendPing(S);
     }
   }
+  if (FRAGMENTS && load<u32>(S, S_PART_FORM) && past(partsEnd(S))) return forgetParts(S);
   let mode = <u32>load<u8>(S, S_RETRY);
   if (mode - RETRY_ACK <= RETRY_WAIT - RETRY_ACK && past(load<u32>(S, S_RETRY_AT))) retry(S);
 }

@@ -12,4 +12,6 @@
 // @ts-ignore: decorator
 @global const SEALED_ONLY: bool = false;
 // @ts-ignore: decorator
+@global const FRAGMENTS: bool = false;
+// @ts-ignore: decorator
 @global const BUFFER: i32 = 512;

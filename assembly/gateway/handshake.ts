@@ -16,7 +16,7 @@ import { STREAM_WANTS_MORE, streamLength } from "../protocol/frame";
 import { begin, emit, event, finish, hasRoom, plain, refuse } from "../protocol/output";
 import { broken } from "../protocol/receive";
 import {
-  JOB, MAC, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, seed, clock, isDatagram, now, LARGEST_BODY,
+  JOB, MAC, PRK_BYTES, SECRETS, S_ATTEMPT, S_BASE, S_HEARD, S_HEARD_ANY, S_IDLE, S_LIFE, S_PRK, S_SPOKE, S_STARTED, S_TAKEN, S_TX_KEYS, S_WINDOW, seed, clock, isDatagram, now, LARGEST_BODY,
 } from "../protocol/slot";
 import { sessionKeys } from "../protocol/suite";
 import {
@@ -298,6 +298,7 @@ export function gw_accept(index: u32, at: u32): i32 {
   store<u32>(s, now(), S_SPOKE);
   store<u32>(s, now(), S_STARTED);
   store<u8>(s, STATE_ONLINE, S_STATE);
+  wipe(s + S_PRK, PRK_BYTES);
   beginDelivery(s);
   sendReady(s);
   pump(s);

@@ -1,22 +1,23 @@
 // The gateway's calls on a session that stands: chunks in, batches out, verdicts, and what is due.
 
 import {
-  A_EVENT_COUNT, CLOSE, CLOSE_EXPIRED, CLOSE_IDLE, DOWN_EXPIRED, DOWN_HOST, DOWN_TIMEOUT, EV_DUE, E_ARGUMENT, E_EVENTS,
-  E_ROOM, E_STATE, G_IN_BYTES, OK, REFUSED_BAD_TAG, R_AGE, R_BYTES, R_FLAGS, R_ID, R_TYPE, RECORD_BYTES, STATE_CHALLENGED,
-  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, S_PINGS, S_STATE, S_SUITE, S_TAG_BYTES,
+  A_EVENT_COUNT, CLOSE, CLOSE_EXPIRED, CLOSE_IDLE, DOWN_EXPIRED, DOWN_HOST, DOWN_TIMEOUT, EV_DUE, EV_PATH, E_ARGUMENT, E_EVENTS,
+  E_ROOM, E_STATE, G_IN_BYTES, G_PATH, OK, REFUSED_BAD_TAG, R_AGE, R_BYTES, R_FLAGS, R_ID, R_TYPE, RECORD_BYTES, STATE_CHALLENGED,
+  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, S_PART_FORM, S_PINGS, S_STATE, S_SUITE, S_TAG_BYTES, S_TX_COUNTER,
 } from "../abi";
 import { equal } from "../crypto/bytes";
 import { macSignedBatch } from "../kernels/hmac-batch";
 import { openBatch, sealBatch } from "../kernels/aead-batch";
 import { UNCONFIRMED, answer, post, queue, retry, unconfirmed } from "../protocol/delivery";
-import { sendPing } from "../protocol/ping";
+import { forgetParts, partsEnd } from "../protocol/fragment";
+import { sendPing, sendProbe } from "../protocol/ping";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, parse } from "../protocol/frame";
 import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
 import { broken, handle, receive } from "../protocol/receive";
 import {
-  ARENA, EVENT_CAP, JOB_BYTES, J_RESULT, J_TAG, J_TYPE, OUT_CAP, OUT_RESERVE, RETRY_ACK, RETRY_WAIT,
-  S_HEARD, S_IDLE, S_LIFE, S_PING, S_RETRY, S_RETRY_AT, S_RX_KEYS, S_STARTED, S_TX_KEYS, clock, isDatagram, now,
+  ARENA, DELTA, DEVICE_SLOT, EVENT_CAP, JOB_BYTES, J_RESULT, J_TAG, J_TYPE, OUT_CAP, OUT_RESERVE, PATH, RETRY_ACK, RETRY_WAIT,
+  S_HEARD, S_IDLE, S_LIFE, S_PING, S_PROBE, S_PROBE_AT, S_RETRY, S_RETRY_AT, S_RX_KEYS, S_STARTED, S_TX_KEYS, clock, isDatagram, now, setNow,
 } from "../protocol/slot";
 import { HANDSHAKE_MS } from "../protocol/transcript";
 import { hello, proof } from "./handshake";
@@ -30,6 +31,8 @@ const EVENTS_SPARE: u32 = 256;
 const IV: usize = 32;
 const MAC_BYTES: u32 = 32;
 const PING_MS: u32 = 10000;
+/** Between PINGs to one address that has not answered. */
+const PROBE_MS: u32 = 1000;
 
 // @ts-ignore: decorator
 @inline
@@ -57,6 +60,8 @@ function outRoom(): u32 {
  */
 export function gw_rx(index: u32, from: u32, to: u32, at: u32): i32 {
   enter(at);
+  store<u32>(PATH, load<u32>(G, G_PATH));
+  store<u32>(G, 0, G_PATH);
   let s = live(index);
   if (!s || from > to || to > load<u32>(G, G_IN_BYTES)) return E_ARGUMENT;
   while (from < to) {
@@ -86,7 +91,18 @@ export function gw_rx(index: u32, from: u32, to: u32, at: u32): i32 {
 function datagram(s: usize, p: usize, available: u32): u32 {
   let type = <u32>load<u8>(p), took = receive(s, p, available);
   if (took < 0) broken(s, -took, type);
+  else asksPath(s);
   return available;
+}
+
+/**
+ * The newest frame came from another address: the session moves there only when a PONG comes from it, since whoever sees a
+ * frame can send it on from where he is. No answer but one PING a second goes to an address that has not answered.
+ */
+function asksPath(s: usize): void {
+  let path = load<u32>(PATH);
+  if (!path || load<i32>(DELTA) < 0 || load<u8>(s, S_STATE) != STATE_ONLINE) return;
+  if (load<u32>(s, S_PROBE) != path || now() - load<u32>(s, S_PROBE_AT) >= PROBE_MS) emit(EV_PATH, path, 0);
 }
 
 /** Frames of a stream, up to 64 at a time: taken apart, their tags computed together, then handled in order. */
@@ -124,7 +140,7 @@ export function gw_send(index: u32, count: u32, at: u32): i32 {
   if (!s) return E_ARGUMENT;
   let p = IN, limit = IN + load<u32>(G, G_IN_BYTES), taken: u32 = 0, n: u32 = 0;
   while (taken < count) {
-    let bytes = <u32>load<u16>(p, R_BYTES), next = p + RECORD_BYTES + ((bytes + 3) & ~3), before = outBytes();
+    let bytes = <u32>load<u16>(p, R_BYTES), next = p + RECORD_BYTES + ((bytes + 3) & ~3), before = outBytes(), counter = load<u32>(s, S_TX_COUNTER);
     if (next > limit) return E_ARGUMENT;
     let status = full() ? E_EVENTS
       : post(s, load<u8>(p, R_TYPE) | load<u8>(p, R_FLAGS), load<u32>(p, R_ID), load<u32>(p, R_AGE), p + RECORD_BYTES, bytes, JOBS + n * JOB_BYTES);
@@ -132,7 +148,8 @@ export function gw_send(index: u32, count: u32, at: u32): i32 {
       sealFrames(s, n);
       return taken ? taken : status;
     }
-    if (outBytes() != before && ++n == BATCH) {
+    // Fragments are sealed already.
+    if (outBytes() != before && load<u32>(s, S_TX_COUNTER) - counter == 1 && ++n == BATCH) {
       sealFrames(s, n);
       n = 0;
     }
@@ -212,12 +229,16 @@ function asksPing(s: usize): bool {
   return unconfirmed(s) >= UNCONFIRMED && (!load<u8>(s, S_PINGS) || past(load<u32>(s, S_PING) + PING_MS));
 }
 
+function partsOver(s: usize): bool {
+  return load<u32>(s, S_PART_FORM) != 0 && past(partsEnd(s));
+}
+
 function isDue(s: usize): bool {
   switch (<i32>load<u8>(s, S_STATE)) {
     case STATE_ONLINE: {
       let mode = <u32>load<u8>(s, S_RETRY);
       return past(load<u32>(s, S_HEARD) + load<u32>(s, S_IDLE)) || <u32>max(clock(s), 0) >= load<u32>(s, S_LIFE)
-        || ((mode == RETRY_ACK || mode == RETRY_WAIT) && past(load<u32>(s, S_RETRY_AT))) || asksPing(s);
+        || ((mode == RETRY_ACK || mode == RETRY_WAIT) && past(load<u32>(s, S_RETRY_AT))) || asksPing(s) || partsOver(s);
     }
     case STATE_FRESH: // on datagrams the listener's own slot, which waits for ever
       return !isDatagram(s) && past(load<u32>(s, S_STARTED) + HANDSHAKE_MS);
@@ -244,12 +265,27 @@ export function gw_due(index: u32, at: u32): i32 {
   } else if (<u32>max(clock(s), 0) >= load<u32>(s, S_LIFE)) {
     farewell(s, CLOSE_EXPIRED, 0);
     end(s, DOWN_EXPIRED, CLOSE_EXPIRED, 0);
+  } else if (partsOver(s)) {
+    forgetParts(s);
   } else if (asksPing(s)) {
     sendPing(s);
   } else {
     retry(s);
   }
   return OK;
+}
+
+/** PING that asks whether a datagram of `bytes` comes through, or, where `number` is G_PATH's, whether the device is at that address. */
+export function gw_probe(index: u32, number: u32, bytes: u32, at: u32): i32 {
+  enter(at);
+  let s = live(index);
+  return s ? sendProbe(s, number, bytes) : E_ARGUMENT;
+}
+
+/** The same for the device's role. */
+export function probe(bytes: u32, at: u32): i32 {
+  setNow(at);
+  return sendProbe(DEVICE_SLOT, bytes, bytes);
 }
 
 /** 1 if the first `bytes` of the input window are a well-formed identity. */

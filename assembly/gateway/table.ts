@@ -2,12 +2,12 @@
 
 import {
   A_EVENT_COUNT, A_OUT_BYTES, E_ARGUMENT, E_SLOTS, GATEWAY_ARENA, G_CONFIG, G_IN,
-  G_IN_BYTES, G_OUT_CAP, G_SLOTS, G_SLOT_COUNT, OK, SLOT_BYTES, STATE_FREE, STATE_FRESH, S_LINK, S_SESSION, S_STATE, S_TAKES,
+  G_IN_BYTES, G_OUT_CAP, G_SLOTS, G_SLOT_COUNT, OK, SLOT_BYTES, STATE_FREE, STATE_FRESH, S_BUDGET, S_LINK, S_SESSION, S_STATE, S_TAKES,
   W_LARGEST, W_LIFE, W_SECRET, W_UNIX, W_WINDOW,
 } from "../abi";
 import { wipe } from "../crypto/bytes";
 import { LIFE_MAX_S } from "../protocol/ready";
-import { ARENA, OUT_CAP, SUBJECT, S_STARTED, locate, now, setNow } from "../protocol/slot";
+import { ARENA, DATAGRAM_BUDGET, OUT_CAP, SUBJECT, S_STARTED, locate, now, setNow } from "../protocol/slot";
 
 /** One read of a socket (64 KiB) behind a partial frame (16,383 bytes and what surrounds them). */
 const IN_CAP: i32 = 65536 + 16384 + 128;
@@ -111,6 +111,7 @@ export function gw_open(link: u32, at: u32): i32 {
   store<u8>(s, STATE_FRESH, S_STATE);
   store<u8>(s, link, S_LINK);
   store<u32>(s, load<u16>(G, G_CONFIG + W_LARGEST), S_TAKES);
+  store<u16>(s, DATAGRAM_BUDGET, S_BUDGET);
   store<u32>(s, now(), S_STARTED);
   return index;
 }

@@ -3,13 +3,14 @@
 
 import {
   ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_OUTBOX, EV_RESULT,
-  EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_WANTED, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
-  STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_SENT, S_STATE, S_TX_COUNTER,
+  EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_REPEAT, FLAG_WANTED, FRAGMENT, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
+  STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_PART_FORM, S_SENT, S_STATE, S_TX_COUNTER, TYPE_MASK,
 } from "../abi";
 import { end } from "./end";
+import { PART_INDEX, PART_LEAD, assemble, partBytes, partsOf, writePart } from "./fragment";
 import { LEAD_MAX, advance, begin, emit, finish, hasRoom, refuseMessage, sendAck } from "./output";
 import {
-  JOB, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ABOVE, S_ASKED, S_CONFIRMED, S_CURSOR,
+  JOB, OUT, OUT_CAP, OUT_RESERVE, RETRY_ACK, RETRY_NONE, RETRY_STOPPED, RETRY_WAIT, S_ABOVE, S_ASKED, S_CONFIRMED, S_CURSOR,
   S_DOUBT, S_GAP, S_REFUSAL, S_RETRY, S_RETRY_AT,
   S_TAKEN, S_TRIES, S_TWICE, isDatagram, isDevice, now, random,
 } from "./slot";
@@ -17,9 +18,10 @@ import { sendPing } from "./ping";
 import { outstanding, slowDown } from "./slow";
 
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
-const DATAGRAMS_IN_FLIGHT: u32 = 16384;
+export const DATAGRAMS_IN_FLIGHT: u32 = 16384;
 /** Half of them: then a PING asks. */
 export const UNCONFIRMED: u32 = DATAGRAMS_IN_FLIGHT >> 1;
+const FLAGS: u32 = FLAG_WANTED | FLAG_REPEAT;
 const STREAM_TIMEOUT_MS: u32 = 30000;
 /** RFC 7252 section 4.8: ACK_TIMEOUT 2 s, ACK_RANDOM_FACTOR 1.5, MAX_RETRANSMIT 4. */
 const DATAGRAM_TIMEOUT_MS: u32 = 2000;
@@ -32,6 +34,7 @@ export function beginDelivery(s: usize): void {
   store<u32>(s, load<u32>(s, S_SENT), S_DOUBT);
   store<u8>(s, <u8>(load<u32>(s, S_LOW) > 1), S_ABOVE);
   store<u32>(s, 0, S_GAP);
+  if (FRAGMENTS) store<u32>(s, 0, S_PART_FORM);
   goBack(s);
 }
 
@@ -105,37 +108,59 @@ export function retry(s: usize): void {
   pump(s);
 }
 
+/** Message id, and the age as LEB128. */
+function writeLead(p: usize, id: u32, age: u32): void {
+  store<u32>(p, bswap<u32>(id));
+  p += 4;
+  while (age > 0x7f) {
+    store<u8>(p++, age | 0x80);
+    age >>= 7;
+  }
+  store<u8>(p, age);
+}
+
 /**
  * Frames one message of the host's, whose bytes lie at `source` (behind the place of its frame, or elsewhere).
- * With a job of its own the frame is not sealed yet: the caller does it for a batch.
+ * With a job of its own the frame is not sealed yet: the caller does it for a batch. FRAGMENTs are sealed here.
  */
 export function post(s: usize, type: u32, id: u32, age: u32, source: usize, bytes: u32, job: usize): i32 {
   if (!maySend(s)) return E_STATE;
-  let extra: u32 = 0;
+  let lead: u32 = 0, kind = type;
   if (id) {
     if (id < load<u32>(s, S_CURSOR)) return OK; // acknowledged while the host was fetching it
     if (<u32>(id != load<u32>(s, S_CURSOR)) | <u32>(id >= load<u32>(s, S_ASKED))) return E_ORDER;
     age = min(age, 0xfffffff);
-    extra = 5 + (31 - clz(age | 1)) / 7; // 7 bits of the age a byte
+    lead = 5 + (31 - clz(age | 1)) / 7; // 7 bits of the age a byte
     type |= FLAG_WANTED;
   }
-  bytes += extra;
   // Before READY a device knows no more than the 1,024 bytes that every gateway takes.
-  if (bytes > load<u32>(s, S_LARGEST)) return load<u8>(s, S_STATE) == STATE_ONLINE ? E_TOO_LONG : E_STATE;
-  if (!hasRoom(bytes + LEAD_MAX + 16 + OUT_RESERVE) || unconfirmed(s) >= DATAGRAMS_IN_FLIGHT) return E_ROOM;
-  let p = begin(s, type, bytes, job);
-  memory.copy(p + extra, source, bytes - extra);
-  if (id) {
-    store<u32>(p, bswap<u32>(id));
-    p += 4;
-    while (age > 0x7f) {
-      store<u8>(p++, age | 0x80);
-      age >>= 7;
-    }
-    store<u8>(p, age);
+  if (bytes + lead > load<u32>(s, S_LARGEST)) return load<u8>(s, S_STATE) == STATE_ONLINE ? E_TOO_LONG : E_STATE;
+  let count: u32 = FRAGMENTS ? partsOf(s, bytes, lead) : 1, room = bytes + count * (lead + LEAD_MAX + 16) + OUT_RESERVE;
+  if (FRAGMENTS && count != 1) {
+    room += count * PART_LEAD;
+    if (<u32>!count | <u32>(room > OUT_CAP)) return E_TOO_LONG;
   }
-  if (!GATEWAY || job == JOB) finish(s);
-  else advance(s, job);
+  if (!hasRoom(room) || unconfirmed(s) + count > DATAGRAMS_IN_FLIGHT) return E_ROOM;
+  if (FRAGMENTS && count > 1) {
+    // The parts' frames grow from the output's end towards the body: it stands at the far end meanwhile.
+    memory.copy(OUT + OUT_CAP - bytes, source, bytes);
+    source = OUT + OUT_CAP - bytes;
+    let each = partBytes(bytes, count);
+    type = FRAGMENT | (type & FLAGS);
+    for (let i: u32 = 0; i < count; i++) {
+      let n = min(each, bytes - each * i), p = begin(s, type, lead + PART_LEAD + n, JOB);
+      memory.copy(p + lead + PART_LEAD, source + each * i, n);
+      writeLead(p, id, age);
+      writePart(p + lead, kind & TYPE_MASK, bytes, count, i);
+      finish(s);
+    }
+  } else {
+    let p = begin(s, type, lead + bytes, job);
+    memory.copy(p + lead, source, bytes);
+    if (id) writeLead(p, id, age);
+    if (!GATEWAY || job == JOB) finish(s);
+    else advance(s, job);
+  }
   if (id) {
     store<u32>(s, id + 1, S_CURSOR);
     if (id > load<u32>(s, S_SENT)) store<u32>(s, id, S_SENT);
@@ -197,8 +222,8 @@ function gap(s: usize, low: u32, mode: u32): void {
   if (mode <= RETRY_ACK && low > load<u32>(s, S_TWICE)) goBack(s);
 }
 
-/** A message that wants an ACK and whose frame holds. True: it is the next, to be reported to the host; if not, the record answers. */
-export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
+/** A message that wants an ACK and whose frame holds. True: it is the next, to be reported to the host; if not, the record answers. `part`: where it is a FRAGMENT, 0 else. */
+export function isNext(s: usize, type: u32, kind: u32, id: u32, part: usize, bytes: u32): bool {
   let taken = load<u32>(s, S_TAKEN), last = load<u32>(s, S_IN_LAST);
   if (id <= last) {
     sendAck(s, id, ACK_OK);
@@ -210,6 +235,7 @@ export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
     }
     let refusal = load<u8>(s, S_REFUSAL);
     if (!refusal || kind == SKIP) {
+      if (FRAGMENTS && part && !assemble(s, type, id, part, bytes)) return false;
       store<u8>(s, 0, S_REFUSAL);
       store<u32>(s, id, S_TAKEN);
       return true;
@@ -220,7 +246,8 @@ export function isNext(s: usize, type: u32, kind: u32, id: u32): bool {
     // An id at or below the one answered last says that the sender went back: its answer may have been lost.
     let before = ~load<u32>(s, S_GAP);
     store<u32>(s, ~id, S_GAP);
-    if (id <= before) {
+    // The parts of one message say it once.
+    if (id + <u32>(FRAGMENTS && part && load<u8>(part, PART_INDEX)) <= before) {
       if (taken) sendAck(s, last, ACK_OK);
       else sendAck(s, id, ACK_UNKNOWN_OUTBOX);
     }

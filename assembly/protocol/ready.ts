@@ -1,10 +1,11 @@
 // READY at the device: the session stands, and the gateway has told its terms.
 
 import { EV_ONLINE, STATE_ONLINE, STATE_PROVED, S_IN_LAST, S_IN_OUTBOX, S_LARGEST, S_SESSION, S_STATE, S_SUITE } from "../abi";
+import { wipe } from "../crypto/bytes";
 import { pump } from "./delivery";
 import { emit } from "./output";
 import {
-  S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_REFUSAL, S_SPREAD, S_STARTED, now, LARGEST_BODY,
+  PRK_BYTES, S_ASKED, S_CURSOR, S_IDLE, S_LIFE, S_PRK, S_REFUSAL, S_SPREAD, S_STARTED, now, LARGEST_BODY,
 } from "./slot";
 
 /** 24 days: the longest life whose milliseconds a session clock of 31 bits counts. */
@@ -26,6 +27,7 @@ export function ready(s: usize, p: usize): void {
   store<u8>(s, STATE_ONLINE, S_STATE);
   store<u32>(s, now(), S_STARTED);
   store<u32>(s, load<u32>(s, S_CURSOR), S_ASKED); // bodies that were too long before READY are asked for again
+  if (GATEWAY) wipe(s + S_PRK, PRK_BYTES);
   emit(EV_ONLINE | (<u32>load<u8>(s, S_SUITE) << 8) | (other << 16), bswap<u32>(load<u32>(s, S_SESSION)), 0);
   pump(s);
 }

@@ -1,12 +1,13 @@
 // A frame's way in, once its tag holds: the time rule, then its type.
 
 import {
-  ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, PING, PONG,
+  ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, FRAGMENT, PING, PONG,
   READY, REFUSED_BAD_TAG, REFUSED_CLOCK_LOST, REFUSED_FUTURE, REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE,
-  REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK, S_CLOCK_LOST,
+  REFUSED_TOO_LONG, REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK, S_CLOCK_LOST,
 } from "../abi";
 import { acknowledged, isNext } from "./delivery";
 import { end } from "./end";
+import { checkPart } from "./fragment";
 import { STREAM_WANTS_MORE, mark, parse } from "./frame";
 import { emit, event, refuse, refuseMessage, sendAck } from "./output";
 import { ping, pong } from "./ping";
@@ -25,6 +26,8 @@ const BAD_CHALLENGES_MAX: u32 = 8;
 const BEFORE_READY: u32 = (1 << READY) | (1 << CLOSE);
 /** Types that never want an ACK: READY, ACK, PING, PONG, CLOSE. */
 const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
+/** Types that no FRAGMENT is a part of. */
+const NEVER_PART: u32 = NEVER_WANTED | (1 << SKIP) | (1 << FRAGMENT);
 /** Types whose body did not parse where the end of `act` is reached; READY only at the device. */
 const HAS_FORM: u32 = (1 << READY) | (1 << ACK) | (1 << SKIP);
 /** The oldest age whose milliseconds 31 bits hold, 24.8 days; an older one is told as the earliest time there is. */
@@ -106,8 +109,19 @@ function act(s: usize, job: usize): u32 {
     return 0;
   }
 
-  if (id ? isNext(s, type, kind, id) : kind == DATA) {
-    event(EV_MESSAGE | (type << 8) | (bytes << 16), p, id, time);
+  let part: usize = 0, length = bytes;
+  if (FRAGMENTS && kind == FRAGMENT && isDatagram(s)) {
+    // What it is a part of is of a type that may want an ACK and has a body.
+    kind = load<u8>(p);
+    length = checkPart(s, p, bytes, <u32>p - load<u32>(job, J_BODY));
+    if (<u32>!id | <u32>!length | <u32>(kind > <u32>TYPE_MASK) | ((NEVER_PART >> kind) & 1)) return REFUSED_MALFORMED;
+    if (<i32>length < 0) return REFUSED_TOO_LONG;
+    type ^= FRAGMENT ^ kind;
+    part = p;
+  }
+
+  if (id ? isNext(s, type, kind, id, part, bytes) : kind == DATA) {
+    event(EV_MESSAGE | (type << 8) | (length << 16), part ? 0 : p, id, time);
   } else if (!id) {
     if (kind == ACK && bytes == 5) acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
     else if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) ready(s, p);

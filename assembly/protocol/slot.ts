@@ -39,9 +39,16 @@ export const S_ENDED_AT: usize = 132; //   u32: device: now at which the wait is
 export const S_SPREAD: usize = 136; //     u32 ms: device: told in READY
 export const S_IDLE: usize = 140; //       u32 ms
 export const S_GAP: usize = 160; //       u32: ids above its complement are answered by silence: a gap is answered once a pass of the sender's
+export const S_PARTS: usize = 152; //     u64: bit i = part i of the message that is being put together has come
+export const S_PART_ID: usize = 164; //   u32: its id
+export const S_PART_AT: usize = 172; //   u32: now of its last new part
 export const S_TX_KEYS: usize = 176; //    64: HMAC's inner and outer state, or key 32 and iv 12
 export const S_RX_KEYS: usize = 240; //    64
 export const S_PRK: usize = 304; //        64: HMAC state of prk
+/** Once the session stands prk is needed no more: a probe that waits for its PONG, in builds of the gateway. */
+export const S_PROBE: usize = S_PRK; //        u32: its number, 0: none
+export const S_PROBE_AT: usize = S_PRK + 4; // u32: now
+export const PRK_BYTES: u32 = 64;
 /** What a session's end wipes. */
 export const SECRETS: u32 = 192;
 
@@ -55,6 +62,8 @@ export const RETRY_STOPPED: u32 = 3; // the outbox is unknown to the peer
 
 /** The larger of the two lists: a chunk of 64 KiB holds some thousands of frames, but one call need not take them all. */
 export const EVENT_CAP: u32 = GATEWAY ? 1024 : 16;
+/** The datagrams that every path takes: IPv6's smallest MTU, 1,280, less what tunnels and headers need. */
+export const DATAGRAM_BUDGET: u32 = 1200;
 /** Room that must be free before a frame is handled: it may cause three events and one control frame, of 44 bytes at most (PONG as a datagram). */
 export const OUT_RESERVE: u32 = 60;
 export const OUT_CAP: u32 = GATEWAY ? 98304 : BUFFER + 128;
@@ -88,6 +97,8 @@ const SEED: usize = NONCE + 16;
 export const SUBJECT: usize = SEED + 4;
 /** The counter of the frame being opened, from the next expected one (frame.ts). */
 export const DELTA: usize = SUBJECT + 4;
+/** Where the datagram being handled came from, G_PATH (builds of the gateway). */
+export const PATH: usize = DELTA + 4;
 export const COUNTERS: usize = ARENA + A_COUNTERS;
 export const EVENTS: usize = ARENA + O_EVENTS;
 export const RX: usize = ARENA + O_RX;

@@ -4,6 +4,7 @@
 import { randomFillSync } from 'node:crypto';
 
 import * as abi from '../../assembly/abi.js';
+import { Assemblies } from './assemblies.js';
 import { CoreMemory } from './memory.js';
 import { instantiate, preferredBuild, type Build } from './module.js';
 import { ageOf } from './records.js';
@@ -21,6 +22,8 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   private readonly slot: number;
   private readonly outCap: number;
   private started = false;
+  /** The one message that may be coming as FRAGMENTs; the core takes none above the largest body. */
+  private readonly assembly = new Assemblies(Infinity, () => undefined);
   private readonly base: number;
   private readonly outputBound: (bytes: Buffer) => void;
   private readonly tellBound = (record: number): void => this.tell(record);
@@ -90,14 +93,24 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
     const { sink } = this;
     switch (head & 0xff) {
       case abi.EV_MESSAGE: {
-        const body = Buffer.from(this.u8.subarray(c, c + b)); // the core's buffer is used again
+        // The core's buffer is used again; what fragments brought is ours.
+        const body = c === 0 ? this.assembly.take(0) : Buffer.from(this.u8.subarray(c, c + b));
+        if (body?.length !== b) this.failed('EV_MESSAGE', b);
         sink.message(body, 0, b, d, e | 0, a);
         break;
       }
+      case abi.EV_FRAGMENT:
+        if (b === 0) this.assembly.drop(0);
+        else this.assembly.add(0, d, e, this.u8, c, c + b);
+        break;
+      case abi.EV_PROBED:
+        sink.probed?.(d);
+        break;
       case abi.EV_CONNECT:
         sink.connect();
         break;
       case abi.EV_DISCONNECT:
+        this.assembly.drop(0);
         sink.disconnect(a, b, d);
         break;
       case abi.EV_ONLINE:
@@ -248,6 +261,16 @@ export class DeviceCore extends CoreMemory implements DeviceCoreApi {
   private frame(m: Outgoing, now: number): number {
     this.u8.set(m.body, this.outAt + this.word(abi.A_OUT_BYTES) + abi.SEND_AHEAD);
     return this.call('send', m.type | (m.repeat ? abi.FLAG_REPEAT : 0), m.body.length, m.id, ageOf(m), now >>> 0);
+  }
+
+  probe(bytes: number, now: number): boolean {
+    const status = this.call('probe', bytes, now >>> 0);
+    this.done();
+    return status === abi.OK;
+  }
+
+  setBudget(bytes: number): void {
+    this.u8.writeUInt16LE(bytes, this.slot + abi.S_BUDGET);
   }
 
   poll(now: number): number {

@@ -4,8 +4,11 @@
 import { randomFillSync } from 'node:crypto';
 
 import * as abi from '../../assembly/abi.js';
+import { Assemblies } from './assemblies.js';
+import { writeSettings, writeU64 } from './gateway-settings.js';
 import { CoreMemory } from './memory.js';
 import { instantiate, preferredBuild, type Build } from './module.js';
+import { RandomPool } from './random-pool.js';
 import { writeRecords } from './records.js';
 import type { GatewayCoreApi, GatewaySettings, GatewaySink, Outgoing, Receipts, SessionInfo } from './types.js';
 
@@ -15,6 +18,8 @@ const RANDOM_BYTES = 24;
 const EMPTY = Buffer.alloc(0);
 /** What may wait while the host looks for a key or a database answers: one read of a socket and some. */
 const REST_MAX = 256 * 1024;
+/** Messages of all sessions that came as FRAGMENTs and are not whole yet: 1,024 of the longest. */
+const ASSEMBLY_BYTES = 16 * 1024 * 1024;
 
 export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   private readonly sinks: (GatewaySink | undefined)[] = [];
@@ -28,10 +33,10 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   /** The slot, chunk and place in it that the events of a receive are about. */
   private rxSlot = -1;
   private rxChunk: Buffer = EMPTY;
+  private readonly assemblies = new Assemblies(ASSEMBLY_BYTES, (slot) => void this.u8.writeUInt32LE(0, this.slotAt(slot) + abi.S_PART_FORM));
   private rxShift = 0;
   private windowUsed = false;
-  private readonly random = Buffer.alloc(RANDOM_BYTES * 64);
-  private randomAt = RANDOM_BYTES * 64;
+  private readonly random = new RandomPool(RANDOM_BYTES);
   /** Looked up once: the name and rest parameters of `call` cost a single frame a tenth of its time. */
   private readonly gwRx: (slot: number, from: number, to: number, now: number) => number;
   private lastNow = 0;
@@ -51,24 +56,10 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     this.inAt = this.u32[g + (abi.G_IN >>> 2)]!;
     this.inBytes = this.u32[g + (abi.G_IN_BYTES >>> 2)]!;
     this.slotsAt = this.u32[g + (abi.G_SLOTS >>> 2)]!;
-    const w = this.gw + abi.G_CONFIG;
-    this.u8.set(settings.secret, w + abi.W_SECRET);
-    this.writeU64(w + abi.W_UNIX, settings.unix);
-    this.u8.writeUInt16LE(settings.window, w + abi.W_WINDOW);
-    this.u8.writeUInt16LE(settings.idle, w + abi.W_IDLE);
-    this.u8.writeUInt32LE(settings.life, w + abi.W_LIFE);
-    this.u8.writeUInt16LE(settings.spread, w + abi.W_SPREAD);
-    this.u8.writeUInt16LE(settings.largest, w + abi.W_LARGEST);
-    this.u8[w + abi.W_SUITES] = settings.suites;
-    this.u8[w + abi.W_SUITES_TLS] = settings.suitesTls;
+    writeSettings(this.u8, this.gw + abi.G_CONFIG, settings);
     const status = this.call('gw_init', settings.now >>> 0);
     if (status !== abi.OK) throw new RangeError('gateway settings: window, life (s, at most 2,000,000), largest (at most 16,383) or secret is out of range');
     this.locate();
-  }
-
-  private writeU64(at: number, value: number): void {
-    this.u8.writeUInt32LE(value % 0x100000000 >>> 0, at);
-    this.u8.writeUInt32LE(Math.floor(value / 0x100000000), at + 4);
   }
 
   private slotAt(slot: number): number {
@@ -83,7 +74,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   setClock(unix: number, now: number): void {
     // Under the old secret a datagram's PROOF of the time before would be fresh again, and open a session under old keys.
     randomFillSync(this.u8, this.gw + abi.G_CONFIG + abi.W_SECRET, 32);
-    this.writeU64(this.gw + abi.G_CONFIG + abi.W_UNIX, unix);
+    writeU64(this.u8, this.gw + abi.G_CONFIG + abi.W_UNIX, unix);
     this.call('gw_clock', now >>> 0);
   }
 
@@ -108,12 +99,17 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     if (status !== abi.OK) this.failed('gw_slots', status);
   }
 
-  receive(slot: number, chunk: Buffer, now: number): void {
+  source(address: Uint8Array): void {
+    this.u8.set(address, this.gw + abi.G_ADDRESS);
+  }
+
+  receive(slot: number, chunk: Buffer, now: number, path = 0): void {
     this.lastNow = now >>> 0;
     if (this.busy) {
-      this.defer(() => this.receive(slot, chunk, now));
+      this.defer(() => this.receive(slot, chunk, now, path));
       return;
     }
+    this.u32[(this.gw + abi.G_PATH) >>> 2] = path;
     const sink = this.sinks[slot];
     if (!sink) return;
     const rest = this.rests[slot];
@@ -206,8 +202,19 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     const d = u32[record + 2]!;
     const e = u32[record + 3]!;
     if (kind === abi.EV_MESSAGE) {
+      if (c === 0) {
+        const body = this.assemblies.take(this.rxSlot);
+        if (body?.length !== b) this.failed('EV_MESSAGE', b);
+        this.sinks[this.rxSlot]?.message(body, 0, b, d, e | 0, a);
+        return;
+      }
       const start = c - this.rxShift;
       this.sinks[this.rxSlot]?.message(this.rxChunk, start, start + b, d, e | 0, a);
+      return;
+    }
+    if (kind === abi.EV_FRAGMENT) {
+      if (b === 0) this.assemblies.drop((c - this.slotsAt) / abi.SLOT_BYTES);
+      else this.assemblies.add(this.rxSlot, d, e, this.rxChunk, c - this.rxShift, c - this.rxShift + b);
       return;
     }
     if (kind === abi.EV_HELLO) {
@@ -242,6 +249,15 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
       case abi.EV_DISCONNECT:
         sink.disconnect(a, b, d);
         break;
+      case abi.EV_PATH: {
+        const slot = (c - this.slotsAt) / abi.SLOT_BYTES;
+        if (this.call('gw_probe', slot, d, 0, this.lastNow) === abi.OK) this.takeOutput((bytes) => sink.outputToSource?.(bytes), true);
+        break;
+      }
+      case abi.EV_PROBED:
+        if (d >= abi.PROBE_PATH) sink.moved?.();
+        else sink.probed?.(d);
+        break;
       case abi.EV_REPEAT:
         this.call('gw_again', d, this.lastNow);
         this.output(d);
@@ -269,24 +285,13 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     } else {
       this.u8.fill(0, this.gw + abi.G_KEY, this.gw + abi.G_KEY + 32);
     }
-    this.writeU64(this.gw + abi.G_LAST_EPOCH, lastEpoch);
-    this.fillRandom();
+    writeU64(this.u8, this.gw + abi.G_LAST_EPOCH, lastEpoch);
+    this.random.take(this.u8, this.gw + abi.G_RANDOM);
     this.lastNow = now >>> 0;
     const status = this.call('gw_key', slot, key ? 1 : 0, now >>> 0);
     if (status !== abi.OK) this.failed('gw_key', status);
     this.after(slot);
     this.resume(slot, now);
-  }
-
-  private fillRandom(): void {
-    if (this.randomAt === this.random.length) {
-      randomFillSync(this.random);
-      this.randomAt = 0;
-    }
-    const next = this.randomAt + RANDOM_BYTES;
-    this.random.copy(this.u8, this.gw + abi.G_RANDOM, this.randomAt, next);
-    this.random.fill(0, this.randomAt, next);
-    this.randomAt = next;
   }
 
   /** For datagrams: where the next `receive` comes from: 16 bytes of IPv6 (or mapped IPv4) address, and the port. */
@@ -302,7 +307,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     this.u32[a + 2] = receipts.outLow;
     this.u32[a + 3] = receipts.outSent;
     this.u32[a + 4] = receipts.outNext;
-    this.writeU64(this.gw + abi.G_LAST_EPOCH, liveEpoch);
+    writeU64(this.u8, this.gw + abi.G_LAST_EPOCH, liveEpoch);
     const status = this.call('gw_accept', slot, now >>> 0);
     if (status !== abi.OK && status !== abi.E_REFUSED && status !== abi.E_STATE) this.failed('gw_accept', status);
     this.after(slot);
@@ -352,6 +357,16 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     return taken;
   }
 
+  probe(slot: number, bytes: number, now: number): boolean {
+    const status = this.call('gw_probe', slot, bytes, bytes, now >>> 0);
+    this.after(slot);
+    return status === abi.OK;
+  }
+
+  setBudget(slot: number, bytes: number): void {
+    this.u8.writeUInt16LE(bytes, this.slotAt(slot) + abi.S_BUDGET);
+  }
+
   tick(now: number): void {
     for (let from = 0; from >= 0; ) {
       from = this.call('gw_tick', from, now >>> 0);
@@ -364,6 +379,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   }
 
   free(slot: number): void {
+    this.assemblies.drop(slot);
     this.sinks[slot] = undefined;
     this.rests[slot] = undefined;
     // Events of this slot may still be in the list that is being told: another link must not get it before.

@@ -37,6 +37,8 @@ export interface SessionSink {
   outboxUnknown(doubt: number): void;
   /** A frame was refused; `reason` is REFUSED_*. */
   refused(reason: number, type: number, id: number, off: number): void;
+  /** Datagrams: a probe of this many bytes has come through. */
+  probed?(bytes: number): void;
   /** The peer said CLOSE; `disconnect` follows. */
   closed(reason: number, retryAfter: number): void;
   /** Close the link now, after what was given to `output` is written. `why` is DOWN_*, `detail` a refusal or close reason, `wait` ms until the device's next try. */
@@ -44,6 +46,10 @@ export interface SessionSink {
 }
 
 export interface GatewaySink extends SessionSink {
+  /** Datagrams: one for the address that the datagram being received came from, which is not yet the session's. */
+  outputToSource?(bytes: Buffer): void;
+  /** Datagrams: the device has proved to be at the address that the datagram being received came from. */
+  moved?(): void;
   /** A well-formed HELLO: answer with `core.key(slot, …)`, at once or later; input waits until then. */
   hello(identity: string, keyId: number): void;
   /** The device has proved itself: `core.accept(slot, …)` or `core.close(slot, …)`, at once or later; input waits until then. */
@@ -98,8 +104,17 @@ export interface GatewaySettings {
 /** Many sessions in one WASM instance. `slot` is a small integer that `open` gives and `free` takes back. */
 export interface GatewayCoreApi {
   open(sink: GatewaySink, link: number, now: number): number;
-  /** Takes the bytes of one read (one datagram); calls the sink. A partial frame is kept, bounded by the largest frame. */
-  receive(slot: number, chunk: Buffer, now: number): void;
+  /**
+   * Takes the bytes of one read (one datagram); calls the sink. A partial frame is kept, bounded by the largest frame.
+   * `path`: 0 where a datagram came from the session's address, else a number from PROBE_PATH on that stands for its source.
+   */
+  receive(slot: number, chunk: Buffer, now: number, path?: number): void;
+  /** Where a handshake's datagram comes from, before `receive` of it and before `key`: address 16 bytes (IPv4-mapped), port 2. */
+  source(address: Uint8Array): void;
+  /** PING that makes a datagram of `bytes`; `probed` where it is answered. False: not now. */
+  probe(slot: number, bytes: number, now: number): boolean;
+  /** The largest datagram that the path takes; 1,200 until it is told. */
+  setBudget(slot: number, bytes: number): void;
   /** `key` undefined: the identity is unknown or disabled; the handshake goes on under a fake key. `lastEpoch`: the identity's newest session's epoch (unix ms) or 0. */
   key(slot: number, key: Uint8Array | undefined, lastEpoch: number, now: number): void;
   /** Sends READY. `liveEpoch`: epoch of the identity's live session that this one takes over, or 0. False: this proof is older than that session; the link is to be closed. */
@@ -171,6 +186,9 @@ export interface DeviceCoreApi {
   send(messages: Outgoing[], now: number): number;
   /** After `outboxUnknown`: the new outbox and its next id; a new handshake follows by itself. */
   renumber(outbox: number, next: number, now: number): void;
+  /** As GatewayCoreApi.probe and setBudget. The budget stays from one session to the next. */
+  probe(bytes: number, now: number): boolean;
+  setBudget(bytes: number): void;
   /** CLOSE to the gateway and no reconnect: `disconnect` follows. */
   stop(now: number): void;
   /** The monotonic clock did not run through a sleep: only PING, PONG and CLOSE until it is set again. */

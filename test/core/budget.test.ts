@@ -8,9 +8,9 @@ import { MEMORY_GROW, MEMORY_SIZE, type WasmModule, readModule } from './budget/
 import { wasmFile } from './primitives/core.js';
 
 const KIB = 1024;
-/** Bytes of the file, and of the memory that it uses, for the builds that run on microcontrollers. */
+/** Bytes of the file (core-device: 10 KiB, of which 1 is kept for topics), and of the memory that it uses, for the builds that run on microcontrollers. */
 const budgets: Record<string, { file: number; memory: number }> = {
-  'core-device': { file: 8 * KIB, memory: 5 * KIB },
+  'core-device': { file: 9 * KIB, memory: 5 * KIB },
   'core-device-small': { file: 7 * KIB, memory: 5 * KIB },
   'core-device-hal': { file: 7 * KIB, memory: 5 * KIB },
   'core-legacy': { file: 6 * KIB, memory: 5 * KIB },

@@ -100,6 +100,9 @@ class Pair {
       outboxUnknown: () => assert.unreachable(),
       refused: (reason) => void this.refusals.push(reason),
       closed: () => {},
+      probed: () => assert.unreachable(),
+      outputToSource: () => assert.unreachable(),
+      moved: () => assert.unreachable(),
       disconnect: (why, detail) => {
         this.ended = [why, detail];
         this.gateway.free(this.slot);
@@ -124,6 +127,7 @@ class Pair {
       outboxUnknown: () => assert.unreachable(),
       refused: (reason) => void this.refusals.push(reason),
       closed: () => {},
+      probed: () => assert.unreachable(),
       disconnect: () => void (this.online = false),
       clock: () => {},
     };

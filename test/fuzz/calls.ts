@@ -10,6 +10,7 @@ import { helloFrame, writeHello } from '../reference/handshake.js';
 
 const KEY = new Uint8Array(32).fill(0x33);
 const SLOTS = 4;
+const budgets = [0, 20, 60, 90, 200, 1_200, 65_535];
 
 interface Call {
   name: string;
@@ -17,11 +18,11 @@ interface Call {
   m: number;
 }
 
-const deviceCalls = ['start', 'connected', 'lost', 'queue', 'send', 'answer', 'renumber', 'stop', 'clock_lost', 'poll', 'init'];
-const gatewayCalls = ['gw_open', 'gw_key', 'gw_accept', 'gw_again', 'gw_send', 'gw_queue', 'gw_answer', 'gw_close', 'gw_due', 'gw_free', 'gw_clock', 'gw_slots', 'gw_rx', 'tick', 'hello'];
+const deviceCalls = ['start', 'connected', 'lost', 'queue', 'send', 'answer', 'renumber', 'stop', 'clock_lost', 'poll', 'init', 'probe', 'budget'];
+const gatewayCalls = ['gw_open', 'gw_key', 'gw_accept', 'gw_again', 'gw_send', 'gw_queue', 'gw_answer', 'gw_close', 'gw_due', 'gw_free', 'gw_clock', 'gw_slots', 'gw_rx', 'gw_probe', 'gw_budget', 'tick', 'hello'];
 /** What hosts do all the time, so that a session stands most of the time. */
 const usual = ['up', 'up', 'up', 'up', 'down', 'down', 'down', 'down', 'go', 'go', 'go', 'time', 'obey', 'obey'];
-const unusual = ['noise', 'lose', 'flood', 'unread', 'full', 'late', 'record', 'epoch'];
+const unusual = ['noise', 'lose', 'flood', 'unread', 'full', 'late', 'elsewhere', 'parts', 'record', 'epoch'];
 
 const call = fc.record<Call>({
   name: fc.oneof(
@@ -63,6 +64,7 @@ class Run {
   private told = { device: 1, gateway: 1 };
   private known = true;
   private liveEpoch = 0n;
+  private path = 0;
 
   constructor(private readonly host: Host) {
     const { device, gateway, fresh } = host;
@@ -151,12 +153,14 @@ class Run {
     const { gateway } = this.host;
     gateway.write(gateway.u32(gateway.g + abi.G_IN), bytes);
     gateway.write(gateway.g + abi.G_ADDRESS, ADDRESS);
+    gateway.setU32(gateway.g + abi.G_PATH, this.path);
     const told: Told = { events: [], output: [] };
     for (let from = 0, i = 0; i < 50; i++) {
       const to = gateway.call('gw_rx', slot, from, bytes.length, this.now);
       const part = gateway.take(slot);
       told.events.push(...part.events);
       told.output.push(...part.output);
+      for (const { kind, d } of part.events) if (kind === abi.EV_PATH) told.output.push(...gateway.probe(slot, d).output);
       if (to <= from || to === bytes.length) break; // a partial frame is lost here: the link is then broken, and that is fine
       from = to;
     }
@@ -278,6 +282,29 @@ class Run {
       case 'gw_free': if (n % 8 === 0) gateway.free(slot); break;
       case 'gw_clock': gateway.call('gw_clock', this.now); break;
       case 'gw_slots': gateway.call('gw_slots', n & 1 ? m : SLOTS); break;
+      case 'probe': if (device.exports['probe']) device.call('probe', n * 6, this.now); this.fromDevice(device.take()); break;
+      case 'budget': device.view.setUint16(device.slot + abi.S_BUDGET, budgets[n % budgets.length]!, true); break;
+      case 'gw_probe': gateway.call('gw_probe', slot, n & 1 ? n * 6 : (abi.PROBE_PATH | m) >>> 0, n * 6, this.now); this.fromGateway(gateway.take(slot)); break;
+      case 'gw_budget': gateway.setBudget(Math.min(slot, SLOTS - 1), budgets[n % budgets.length]!); break;
+      // From another address: the gateway asks there, and the device's answer comes from there or not.
+      case 'elsewhere': this.path = n % 4 ? (abi.PROBE_PATH | m) >>> 0 : 0; break;
+      // Messages that one datagram does not carry, and the time in which their parts are forgotten.
+      case 'parts':
+        gateway.setBudget(Math.max(0, Math.min(this.slot, SLOTS - 1)), 90);
+        this.fromGateway(gateway.send(Math.max(0, this.slot), [{ id: this.asked.gateway, body: new Uint8Array(100 + n) }]));
+        device.view.setUint16(device.slot + abi.S_BUDGET, 90, true);
+        this.fromDevice(device.send(new Uint8Array(100 + n), this.asked.device));
+        if (m & 1) this.up.pop();
+        if (m & 2) this.down.pop();
+        if (m & 4) {
+          this.time(30_000);
+          while (this.up[0]) this.fromGateway(this.toGateway(Math.max(0, this.slot), this.up.shift()!));
+          while (this.down[0]) this.fromDevice(device.receive(this.down.shift()!));
+          this.time(60_000);
+          for (const [, told] of gateway.tick()) this.fromGateway(told);
+          this.fromDevice(device.poll());
+        }
+        break;
       case 'hello': this.hello(n, m); break;
       case 'gw_rx': gateway.call('gw_rx', slot, n, m, this.now); this.fromGateway(gateway.take(slot)); break;
       case 'tick': for (const [, told] of gateway.tick()) this.fromGateway(told); break;

@@ -3,9 +3,10 @@
 
 import fc from 'fast-check';
 import { strict as assert } from 'node:assert';
-import { REPEAT, TYPE, TYPE_MASK, WANTED, writeAck, writeClose, writeLed, writePing, writePong } from '../reference/bodies.js';
+import { REPEAT, TYPE, TYPE_MASK, WANTED, readLed, writeAck, writeClose, writeLed, writePing, writePong } from '../reference/bodies.js';
 import { concat } from '../reference/bytes.js';
 import { NaiveReceiver } from '../reference/delivery.js';
+import { NaiveAssembly, type Part, split, writePart } from '../reference/fragments.js';
 import { type Opened, type Receiver, accept, open, timeRule } from '../reference/frame.js';
 import { readProtectedBody } from '../reference/receive.js';
 import { Refusal } from '../reference/refusal.js';
@@ -30,11 +31,19 @@ interface Step {
 
 const small = fc.oneof(fc.constantFrom(0, 1, 2, 3, 4, 5, 64, 2 ** 31, 2 ** 32 - 1), fc.nat(10));
 const bytes = fc.uint8Array({ maxLength: 24 });
-const kinds: number[] = [...Object.values(TYPE), TYPE.DATA, TYPE.DATA, TYPE.SKIP];
+const kinds: number[] = [...Object.values(TYPE), TYPE.DATA, TYPE.DATA, TYPE.SKIP, TYPE.FRAGMENT, TYPE.FRAGMENT];
+/** Parts of messages of 5 and 600 bytes, most of them as they must be. */
+const part = fc
+  .tuple(fc.constantFrom(1, 1, 1, 2), fc.constantFrom(...kinds, TYPE.DATA, TYPE.DATA, TYPE.DATA, 14, 0x88), fc.constantFrom(0, 1, 2, 2, 2, 3, 4, 64, 65), fc.constantFrom(5, 5, 5, 0, 507, 508), fc.nat(3), fc.boolean())
+  .map(([id, type, count, total, index, exact]) => {
+    const bytes = split(type, new Uint8Array(total), Math.max(1, count))[index]?.bytes ?? new Uint8Array(1);
+    return writeLed(id, 0, writePart({ type, count, total, index, bytes: exact ? bytes : new Uint8Array(index) }));
+  });
 const body = fc.oneof(
   { weight: 2, arbitrary: bytes },
   { weight: 6, arbitrary: fc.tuple(small, fc.oneof(fc.nat(300), fc.constantFrom(2 ** 21, 2 ** 28 - 1)), bytes).map(([id, age, payload]) => writeLed(id, age, payload)) },
   { weight: 2, arbitrary: fc.tuple(small, small).map(([id, age]) => writeLed(id, age % 200, new Uint8Array())) },
+  { weight: 3, arbitrary: part },
   { weight: 2, arbitrary: fc.tuple(small, fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0x82, 0x83, 0xff)).map(([id, status]) => writeAck({ id, status })) },
   { weight: 1, arbitrary: fc.bigInt(0n, 2n ** 64n - 1n).map(writePing) },
   { weight: 1, arbitrary: fc.tuple(small, small, small).map(([t1, receive, send]) => writePong({ t1: BigInt(t1), receive, send })) },
@@ -72,7 +81,7 @@ interface Expected {
 }
 
 /** What the reference makes of one frame; moves the receiver and the record on. */
-function expect(at: { receiver: Receiver; record: NaiveReceiver }, frame: Uint8Array, role: string): Expected {
+function expect(at: { receiver: Receiver; record: NaiveReceiver; parts: NaiveAssembly }, frame: Uint8Array, role: string): Expected {
   const none: Expected = { reasons: [], reported: [], ended: false };
   let opened: Opened | undefined;
   try {
@@ -89,7 +98,7 @@ function expect(at: { receiver: Receiver; record: NaiveReceiver }, frame: Uint8A
     // Id and age are read before the time rule, everything else behind it.
     let body: ReturnType<typeof readProtectedBody>;
     try {
-      body = readProtectedBody(opened);
+      body = readProtectedBody(opened, at.receiver);
     } catch (error) {
       if (!malformedBefore(opened)) timely();
       throw error;
@@ -98,8 +107,11 @@ function expect(at: { receiver: Receiver; record: NaiveReceiver }, frame: Uint8A
     if (body.kind === 'close') return { ...none, ended: true };
     if (body.kind === 'pong') return { ...none, reasons: ['pong'] };
     if (body.kind === 'message' && !body.led) return { ...none, reported: [0] };
-    if (body.kind !== 'message' && body.kind !== 'skip' && body.kind !== 'unknown') return none;
-    const action = at.record.frame(kind, body.kind === 'message' ? body.led!.id : body.led.id, body.kind !== 'unknown');
+    if (body.kind !== 'message' && body.kind !== 'skip' && body.kind !== 'part' && body.kind !== 'unknown') return none;
+    const { id } = body.led!;
+    const { part } = body as { part?: Part };
+    const inParts = part && { later: part.index > 0, complete: () => at.parts.add(id, part) !== undefined };
+    const action = at.record.frame(kind, id, body.kind !== 'unknown', inParts);
     if (action.do === 'report') return { ...none, reported: [action.id] };
     return 'order' in action && action.order ? { ...none, reasons: ['order'] } : none;
   } catch (error) {
@@ -112,7 +124,13 @@ function expect(at: { receiver: Receiver; record: NaiveReceiver }, frame: Uint8A
 function malformedBefore(opened: Opened): boolean {
   const kind = opened.type & TYPE_MASK;
   if (kind === TYPE.PING || kind === TYPE.PONG || kind === TYPE.CLOSE) return true; // they have no time rule
-  return (opened.type & WANTED) !== 0;
+  if (kind !== TYPE.FRAGMENT || !(opened.type & WANTED)) return (opened.type & WANTED) !== 0;
+  try {
+    readLed(opened.body);
+    return false; // what leads a part is read behind the time rule
+  } catch {
+    return true;
+  }
 }
 
 export const underKeys = {
@@ -120,7 +138,7 @@ export const underKeys = {
   run({ side: index, steps }: { side: number; steps: Step[] }): number {
     const each = sides[index]!;
     each.reset();
-    const at = { receiver: each.receiver, record: new NaiveReceiver(0) };
+    const at = { receiver: each.receiver, record: new NaiveReceiver(0), parts: new NaiveAssembly() };
     for (const { type, flags, body: made, off, ahead, decide } of steps) {
       const datagram = at.receiver.link === 'datagram';
       if (datagram && [TYPE.HELLO, TYPE.CHALLENGE, TYPE.PROOF].includes(type as 1)) continue; // those are handshake frames there

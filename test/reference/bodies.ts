@@ -13,6 +13,7 @@ export const TYPE = {
   ACK: 9,
   PING: 10,
   PONG: 11,
+  FRAGMENT: 19,
   CLOSE: 20,
   SKIP: 21,
 } as const;
@@ -93,7 +94,13 @@ export function whole<T>(body: Uint8Array, parse: (reader: Reader) => T): T {
 }
 
 export const readAck = (body: Uint8Array): Ack => whole(body, (r) => ({ id: r.int(4), status: r.int(1) }));
-export const readPing = (body: Uint8Array): bigint => whole(body, (r) => r.big(8));
+/** What stands behind t1 makes the datagram longer, and is ignored. */
+export const readPing = (body: Uint8Array): bigint =>
+  whole(body, (r) => {
+    const t1 = r.big(8);
+    r.rest();
+    return t1;
+  });
 export const readPong = (body: Uint8Array): Pong =>
   whole(body, (r) => ({ t1: r.big(8), receive: r.int(4), send: r.int(4) }));
 export const readClose = (body: Uint8Array): Close =>

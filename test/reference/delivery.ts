@@ -31,12 +31,12 @@ export class NaiveReceiver {
     return this.last + this.undecided.length + 1;
   }
 
-  /** A frame with a message id; `deliverable` false: a type that has no receiver here. */
-  frame(type: number, id: number, deliverable = true): ReceiverAction {
+  /** A frame with a message id; `deliverable` false: a type that has no receiver here; `part`: of a FRAGMENT, whether it is not the first one, and whether with it all of them are there. */
+  frame(type: number, id: number, deliverable = true, part?: { later: boolean; complete: () => boolean }): ReceiverAction {
     if (id <= this.last) return { do: 'ack', id, status: STATUS.ok };
     if (id < this.expected) return { do: 'nothing' }; // its verdict will come
     if (id > this.expected) {
-      const answered = id > this.above;
+      const answered = id > this.above || (id === this.above && part?.later === true);
       this.above = id;
       if (answered) return { do: 'nothing', order: true };
       return this.expected === 1
@@ -47,6 +47,7 @@ export class NaiveReceiver {
     if (!deliverable && this.undecided.length > 0) return { do: 'nothing' }; // not before those before it are decided
     if (!deliverable) this.held = STATUS.noTarget;
     if (this.held !== undefined && type !== TYPE.SKIP) return { do: 'ack', id, status: this.held };
+    if (part && !part.complete()) return { do: 'nothing' };
     this.held = undefined;
     this.undecided.push(id);
     return { do: 'report', id };

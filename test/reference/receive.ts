@@ -3,7 +3,8 @@
 import {
   type Ack, type Close, type Led, type Pong, TYPE, TYPE_MASK, WANTED, readAck, readClose, readLed, readPing, readPong,
 } from './bodies.js';
-import type { Opened } from './frame.js';
+import { type Part, readPart } from './fragments.js';
+import type { Opened, Receiver } from './frame.js';
 import { Refusal } from './refusal.js';
 
 export type Body =
@@ -13,16 +14,28 @@ export type Body =
   | { kind: 'ping'; t1: bigint }
   | { kind: 'pong'; pong: Pong }
   | { kind: 'close'; close: Close }
+  | { kind: 'part'; led: Led; part: Part }
   /** A type that nobody here takes but that wants an ACK: it gets one, 'no such target'. */
-  | { kind: 'unknown'; led: Led };
+  | { kind: 'unknown'; led: Led; part?: Part };
 
-export function readProtectedBody(frame: Opened): Body {
+/** `receiver`: on which link, and the largest body it takes. */
+export function readProtectedBody(frame: Opened, { link, largest }: Pick<Receiver, 'link' | 'largest'>): Body {
   try {
-    return read(frame.type & TYPE_MASK, (frame.type & WANTED) !== 0, frame.body);
+    const wanted = (frame.type & WANTED) !== 0;
+    if ((frame.type & TYPE_MASK) === TYPE.FRAGMENT && link === 'datagram') return fragment(wanted, frame.body, largest);
+    return read(frame.type & TYPE_MASK, wanted, frame.body);
   } catch (error) {
     if (error instanceof Refusal) throw new Refusal(error.reason, true);
     throw error;
   }
+}
+
+function fragment(wanted: boolean, body: Uint8Array, largest: number): Body {
+  if (!wanted) throw new Refusal('malformed');
+  const led = readLed(body);
+  const part = readPart(led.payload);
+  if (part.total + body.length - led.payload.length > largest) throw new Refusal('too long');
+  return part.type === TYPE.DATA ? { kind: 'part', led, part } : { kind: 'unknown', led, part };
 }
 
 function read(type: number, wanted: boolean, body: Uint8Array): Body {

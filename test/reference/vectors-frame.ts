@@ -3,6 +3,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { REPEAT, STATUS, TYPE, WANTED, writeAck, writeClose, writeLed, writePing, writePong } from './bodies.js';
 import { ascii, concat, hex } from './bytes.js';
+import { split, writePart } from './fragments.js';
 import { type Sealed, sealSteps } from './frame.js';
 import { type Handshake, handshakes, run } from './vectors-handshake.js';
 import { LONGEST, OLDEST } from './numbers.js';
@@ -34,12 +35,16 @@ const ages = [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2_097_152, OLDEST - 1, 
 const times = [0, 1, 2 ** 16, 2 ** 23 - 1, 2 ** 23, 2 ** 24 - 1, 2 ** 24, 2 ** 24 + 1, 86_400_000, 2_000_000_000];
 const counters = [0n, 1n, 255n, 256n, 65_535n, 65_536n, 65_537n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 63n - 2n];
 
+const threeParts = split(TYPE.DATA, ascii('valve open'), 3);
+
 const everyType: Case[] = [
   plain('DATA', TYPE.DATA, ascii('21.5')),
   led('DATA that wants an ACK', 1, 0, ascii('21.5')),
   led('DATA that may have been acted on before', 2, 40, ascii('valve open'), TYPE.DATA | REPEAT),
   led('SKIP', 3, 0, new Uint8Array(), TYPE.SKIP),
   ...Object.entries(STATUS).map(([name, status]) => plain(`ACK ${name}`, TYPE.ACK, writeAck({ id: 7, status }))),
+  led('FRAGMENT, the first of three', 4, 0, writePart(threeParts[0]!), TYPE.FRAGMENT),
+  led('FRAGMENT, the last of three', 4, 0, writePart(threeParts[2]!), TYPE.FRAGMENT),
   plain('PING', TYPE.PING, writePing(0x0102030405060708n)),
   plain('PONG', TYPE.PONG, writePong({ t1: 0x0102030405060708n, receive: 999, send: 1_000 })),
   plain('CLOSE', TYPE.CLOSE, writeClose(2, 30)),

@@ -2,6 +2,7 @@
 
 import { REPEAT, TYPE, WANTED, writeAck, writeLed, writePing, writeReady } from './bodies.js';
 import { ascii, concat, hex, uint } from './bytes.js';
+import { type Part, writePart } from './fragments.js';
 import { type Opened, type Receiver, open, seal, timeRule } from './frame.js';
 import { readProtectedBody } from './receive.js';
 import { Refusal } from './refusal.js';
@@ -35,7 +36,10 @@ type Input = [name: string, bytes: Uint8Array];
 /** Frames under the right keys that break a rule behind the tag, or keep it by a hair. */
 function underRightKeys(handshake: Handshake): Input[] {
   const make = (name: string, change: Partial<typeof GOOD>): Input => [name, seal(handshake.toGateway, { ...GOOD, ...change })];
-  const wanted = TYPE.DATA | WANTED;
+  const wanted = TYPE.DATA | WANTED, fragment = TYPE.FRAGMENT | WANTED;
+  /** The first of three parts of 3 bytes, the last has 2. */
+  const part = (change: Partial<Part>) =>
+    writeLed(1, 0, writePart({ type: TYPE.DATA, count: 3, total: 8, index: 0, bytes: ascii('123'), ...change }));
   return [
     make('good', {}),
     make('as old as may be', { time: OWN - WINDOW_MS }),
@@ -59,6 +63,22 @@ function underRightKeys(handshake: Handshake): Input[] {
     make('no age', { type: wanted, body: uint(1, 4) }),
     make('age not in its shortest form', { type: wanted, body: concat(uint(1, 4), uint(0x8000, 2)) }),
     make('age of 5 bytes', { type: wanted, body: concat(uint(1, 4), uint(0x8080808001, 5)) }),
+    make('PING longer than 8 bytes', { type: TYPE.PING, body: concat(writePing(1n), new Uint8Array(40)) }),
+    make('FRAGMENT', { type: fragment, body: part({}) }),
+    make('FRAGMENT, the last and shorter part', { type: fragment, body: part({ index: 2, bytes: ascii('45') }) }),
+    make('FRAGMENT without an id', { type: TYPE.FRAGMENT, body: part({}).slice(5) }),
+    make('FRAGMENT of 5 bytes behind the age', { type: fragment, body: part({ bytes: new Uint8Array() }) }),
+    make('FRAGMENT of one part', { type: fragment, body: part({ count: 1, total: 3 }) }),
+    make('FRAGMENT of 65 parts', { type: fragment, body: part({ count: 65, total: 195 }) }),
+    make('FRAGMENT behind the last', { type: fragment, body: part({ index: 3 }) }),
+    make('FRAGMENT whose parts would be longer', { type: fragment, body: part({ total: 11 }) }),
+    make('FRAGMENT whose last part would be empty', { type: fragment, body: part({ count: 4, total: 5, bytes: ascii('12') }) }),
+    make('FRAGMENT that is longer than its place', { type: fragment, body: part({ bytes: ascii('1234') }) }),
+    make('FRAGMENT of SKIP', { type: fragment, body: part({ type: TYPE.SKIP }) }),
+    make('FRAGMENT of FRAGMENTs', { type: fragment, body: part({ type: TYPE.FRAGMENT }) }),
+    make('FRAGMENT of a type with flags', { type: fragment, body: part({ type: TYPE.DATA | WANTED }) }),
+    make('FRAGMENT of a message as long as may be', { type: fragment, body: part({ total: 507, bytes: new Uint8Array(169) }) }),
+    make('FRAGMENT of a message longer by a byte', { type: fragment, body: part({ total: 508, bytes: new Uint8Array(170) }) }),
     make('repeat without an id', { type: TYPE.DATA | REPEAT }),
   ];
 }
@@ -108,7 +128,7 @@ function verdict(receiver: Receiver, bytes: Uint8Array): Record<string, unknown>
     const opened: Opened | undefined = open(receiver, bytes);
     if (!opened) return { verdict: 'more bytes are needed' };
     timeRule(receiver.own, opened.time, WINDOW_MS, opened.type);
-    readProtectedBody(opened);
+    readProtectedBody(opened, receiver);
     return { verdict: 'taken' };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

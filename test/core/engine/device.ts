@@ -12,6 +12,8 @@ export interface DeviceOptions {
   largest?: number;
   roundTrip?: number;
   drift?: number;
+  /** The largest datagram that the path takes. */
+  budget?: number;
   outbox?: number;
   outLow?: number;
   outSent?: number;
@@ -57,6 +59,7 @@ export class EngineDevice extends Engine {
     this.setU32(s + abi.S_IN_LAST, options.inLast ?? 0);
     this.view.setUint32(s + abi.S_IN_OUTBOX, options.inOutbox ?? 0);
     this.setU32(s + abi.S_TAKES, options.largest ?? 512);
+    if (options.budget !== undefined) this.view.setUint16(s + abi.S_BUDGET, options.budget, true);
     const h = s + abi.S_C - (abi.H_ID + identity.length); // H ends where C begins
     this.view.setUint8(h + abi.H_VERSION, abi.VERSION);
     this.view.setUint8(h + abi.H_LINK, link);

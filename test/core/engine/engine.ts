@@ -18,7 +18,7 @@ export interface Event {
   c: number;
   d: number;
   e: number;
-  /** EV_MESSAGE: a copy of the body; EV_HELLO: of the identity. */
+  /** EV_MESSAGE: a copy of the body, whole where FRAGMENTs brought it; EV_HELLO: of the identity; EV_FRAGMENT: of the part. */
   bytes?: Uint8Array;
 }
 
@@ -97,7 +97,10 @@ export class Engine {
     return Array.from({ length: abi.REFUSED_COUNT }, (_, i) => this.u32(this.arena + abi.A_COUNTERS + 4 * i));
   }
 
-  protected takeEvents(): Event[] {
+  /** Messages that are being put together, a host's memory: by slot at the gateway. */
+  private readonly assembling = new Map<number, Uint8Array>();
+
+  protected takeEvents(slot = 0): Event[] {
     const address = this.u32(this.arena + abi.A_EVENTS);
     const count = this.u32(this.arena + abi.A_EVENT_COUNT);
     const events = Array.from({ length: count }, (_, i) => {
@@ -112,11 +115,29 @@ export class Engine {
         e: view.getInt32(at + 12, true),
       };
       Engine.watcher?.told(event);
-      if (event.kind === abi.EV_MESSAGE || event.kind === abi.EV_HELLO) event.bytes = this.bytes(event.c, event.b);
+      if (event.kind === abi.EV_FRAGMENT) this.part(slot, event);
+      if (event.kind === abi.EV_HELLO || (event.kind === abi.EV_MESSAGE && event.c !== 0)) event.bytes = this.bytes(event.c, event.b);
+      if (event.kind === abi.EV_MESSAGE && event.c === 0) {
+        event.bytes = this.assembling.get(slot)!;
+        if (event.bytes.length !== event.b) throw new Error(`a message of ${event.b} bytes was put together from ${event.bytes.length}`);
+        this.assembling.delete(slot);
+      }
       return event;
     });
     this.setU32(this.arena + abi.A_EVENT_COUNT, 0);
     return events;
+  }
+
+  /** Does what docs/abi.md asks of a host at EV_FRAGMENT. */
+  private part(slot: number, event: Event): void {
+    const offset = event.e & 0xffff, total = event.e >>> 16;
+    if (event.b === 0) {
+      this.assembling.delete(slot);
+      return;
+    }
+    event.bytes = this.bytes(event.c, event.b);
+    if (this.assembling.get(slot)?.length !== total) this.assembling.set(slot, new Uint8Array(total));
+    this.assembling.get(slot)!.set(event.bytes, offset);
   }
 
   /** The output as it lies there; the caller sets it to 0 or says `sent`. */

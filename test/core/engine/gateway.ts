@@ -103,14 +103,14 @@ export class EngineGateway extends Engine {
   }
 
   take(slot: number): Told {
-    const events = this.takeEvents();
+    const events = this.takeEvents(slot);
     const output = this.peekOutput(((this.links.get(slot) ?? 0) & abi.LINK_DATAGRAM) !== 0);
     this.setU32(this.arena + abi.A_OUT_BYTES, 0);
     return { events, output };
   }
 
   /** A stream's bytes in any pieces, or one datagram; answers HELLO and PROOF by the options. */
-  receive(slot: number, bytes: Uint8Array, address: Uint8Array = ADDRESS): Told {
+  receive(slot: number, bytes: Uint8Array, address: Uint8Array = ADDRESS, path = 0): Told {
     const told: Told = { events: [], output: [] };
     const datagrams = ((this.links.get(slot) ?? 0) & abi.LINK_DATAGRAM) !== 0;
     const before = datagrams ? undefined : this.partial.get(slot);
@@ -118,6 +118,8 @@ export class EngineGateway extends Engine {
     const window = this.u32(this.g + abi.G_IN);
     if (input.length > this.u32(this.g + abi.G_IN_BYTES)) throw new RangeError('longer than the input window');
     this.write(window, input);
+    this.setU32(this.g + abi.G_PATH, path);
+    this.write(this.g + abi.G_ADDRESS, address);
     let from = 0;
     for (;;) {
       const to = this.call('gw_rx', slot, from, input.length, this.now);
@@ -207,6 +209,16 @@ export class EngineGateway extends Engine {
   close(slot: number, reason: number, retryAfter = 0): Told {
     this.status = this.call('gw_close', slot, reason, retryAfter, this.now);
     return this.take(slot);
+  }
+
+  probe(slot: number, number: number, bytes = 0): Told {
+    this.status = this.call('gw_probe', slot, number, bytes, this.now);
+    return this.take(slot);
+  }
+
+  /** The largest datagram that the path to this device takes. */
+  setBudget(slot: number, bytes: number): void {
+    this.view.setUint16(this.slotAddress(slot) + abi.S_BUDGET, bytes, true);
   }
 
   /** Everything that is due, by slot. */

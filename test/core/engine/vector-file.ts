@@ -100,6 +100,7 @@ export function vectorDevice(v: HandshakeVector, more: Partial<ConstructorParame
     outbox: v.hello.outbox,
     entropy: () => Uint8Array.from([...unhex(v.hello.nonce), ...new Uint8Array(16).fill(1)]),
     now: ZERO.device - ROUND_TRIP / 2,
+    budget: 0xffff, // frames at every length, none of them as FRAGMENTs
     ...more,
   });
 }
@@ -132,6 +133,7 @@ export function vectorGateway(
 /** A gateway's session after the vectors' HELLO and PROOF: its slot. READY has gone. */
 export function proveToGateway(gateway: EngineGateway, v: HandshakeVector): number {
   const slot = gateway.open(v.hello.link);
+  gateway.setBudget(slot, 0xffff);
   gateway.receive(slot, unhex(v.frames.hello));
   gateway.now += v.ready.time;
   gateway.receive(slot, unhex(v.frames.proof));
