@@ -26,6 +26,8 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
   /** Bytes of a session that the core has not taken: a partial frame, or what waits for key or acceptance. */
   private readonly rests: (Buffer | undefined)[] = [];
   private readonly links: number[] = [];
+  /** Where a datagram came from whose key is being looked for. */
+  private readonly sources: (Uint8Array | undefined)[] = [];
   private readonly gw: number;
   private readonly inAt: number;
   private readonly inBytes: number;
@@ -99,17 +101,14 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     if (status !== abi.OK) this.failed('gw_slots', status);
   }
 
-  source(address: Uint8Array): void {
-    this.u8.set(address, this.gw + abi.G_ADDRESS);
-  }
-
-  receive(slot: number, chunk: Buffer, now: number, path = 0): void {
+  receive(slot: number, chunk: Buffer, now: number, path = 0, source?: Uint8Array): void {
     this.lastNow = now >>> 0;
     if (this.busy) {
-      this.defer(() => this.receive(slot, chunk, now, path));
+      this.defer(() => this.receive(slot, chunk, now, path, source));
       return;
     }
     this.u32[(this.gw + abi.G_PATH) >>> 2] = path;
+    if (source) this.u8.set((this.sources[slot] = source), this.gw + abi.G_ADDRESS);
     const sink = this.sinks[slot];
     if (!sink) return;
     const rest = this.rests[slot];
@@ -285,6 +284,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
     } else {
       this.u8.fill(0, this.gw + abi.G_KEY, this.gw + abi.G_KEY + 32);
     }
+    if (this.sources[slot]) this.u8.set(this.sources[slot], this.gw + abi.G_ADDRESS);
     writeU64(this.u8, this.gw + abi.G_LAST_EPOCH, lastEpoch);
     this.random.take(this.u8, this.gw + abi.G_RANDOM);
     this.lastNow = now >>> 0;
@@ -380,7 +380,7 @@ export class GatewayCore extends CoreMemory implements GatewayCoreApi {
 
   free(slot: number): void {
     this.assemblies.drop(slot);
-    this.sinks[slot] = undefined;
+    this.sinks[slot] = this.sources[slot] = undefined;
     this.rests[slot] = undefined;
     // Events of this slot may still be in the list that is being told: another link must not get it before.
     if (this.busy) this.defer(() => void this.call('gw_free', slot));

@@ -106,11 +106,10 @@ export interface GatewayCoreApi {
   open(sink: GatewaySink, link: number, now: number): number;
   /**
    * Takes the bytes of one read (one datagram); calls the sink. A partial frame is kept, bounded by the largest frame.
+   * `source`: of a handshake's datagram, address 16 bytes (IPv4-mapped) and port 2.
    * `path`: 0 where a datagram came from the session's address, else a number from PROBE_PATH on that stands for its source.
    */
-  receive(slot: number, chunk: Buffer, now: number, path?: number): void;
-  /** Where a handshake's datagram comes from, before `receive` of it and before `key`: address 16 bytes (IPv4-mapped), port 2. */
-  source(address: Uint8Array): void;
+  receive(slot: number, chunk: Buffer, now: number, path?: number, source?: Uint8Array): void;
   /** PING that makes a datagram of `bytes`; `probed` where it is answered. False: not now. */
   probe(slot: number, bytes: number, now: number): boolean;
   /** The largest datagram that the path takes; 1,200 until it is told. */

@@ -17,6 +17,7 @@ import { openError, openLink } from '../transport/open.js';
 import { ReceivedMessage } from './message.js';
 import type { Messages } from './messages.js';
 import type { DeviceSetup } from './options.js';
+import { DevicePath } from './path.js';
 import { downError } from './reasons.js';
 import { DeviceSender } from './sending.js';
 import type { DeviceRecord, DeviceRefusal, DeviceState } from './types.js';
@@ -54,6 +55,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   #core: DeviceCore | undefined;
   #link: Link | undefined;
   #linkUp = false;
+  #path: DevicePath | undefined;
   /** When opening the link is given up, monotonic ms. */
   #connectUntil = Infinity;
   #error: TidelockError | undefined;
@@ -181,7 +183,10 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     else this.#messages.take(message);
   }
 
+  probed = (bytes: number): void => this.#path?.probed(bytes, this.#setup.clock.now());
+
   wanted(first: number, count: number): void {
+    this.#path?.wanted(first, count, this.#setup.clock.now());
     this.sender.wanted(first, count);
     this.schedule();
   }
@@ -202,6 +207,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
 
   online(suite: number, session: number, fresh: boolean): void {
     this.isOnline = true;
+    this.#path = this.#link?.datagram === true ? new DevicePath(this.#core!, this.#setup.clock.now()) : undefined;
     this.sessions += 1;
     this.#epoch = this.#core!.info().epoch;
     if (fresh) {
@@ -237,6 +243,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   disconnect(why: number, detail: number, wait: number): void {
     const online = this.isOnline;
     this.isOnline = false;
+    this.#path = undefined;
     this.#drop();
     this.sender.dropPosts();
     this.#owner.state(why === DOWN_HOST
@@ -276,7 +283,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
 
   linkGone(error: Error | undefined): void {
     if (error !== undefined) {
-      this.#error = this.#linkUp
+      this.#error = this.#linkUp && (this.isOnline || this.#link?.datagram !== true)
         ? new TidelockError('LINK_LOST', { peer: this.url, reason: error.message }, { cause: error })
         : openError(this.#address, error);
     }
@@ -352,7 +359,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     if (core === undefined) return;
     const wait = core.poll(this.#now());
     const now = this.#setup.clock.now();
-    const at = Math.min(now + wait, this.#connectUntil, this.sender.outbox.nextDeadline, this.lingering.nextDeadline, now + LONGEST_TIMER);
+    const at = Math.min(now + wait, this.#connectUntil, this.sender.outbox.nextDeadline, this.#path?.deadline ?? Infinity, this.lingering.nextDeadline, now + LONGEST_TIMER);
     // A timer that fires too early costs one look; to set it at each chunk would cost more.
     if (!anew && this.#timer !== undefined && this.#timerAt <= at) return;
     this.#timer?.cancel();
@@ -367,6 +374,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
       this.#error = new TidelockError('CONNECT_TIMEOUT', { address: this.url, ms: this.#setup.connectTimeout });
       this.#lost();
     }
+    this.#path?.work(now);
     this.sender.outbox.expire(now);
     this.lingering.tick(now);
     this.#arm(false);

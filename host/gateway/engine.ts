@@ -13,6 +13,7 @@ import { closeName, refusalName } from '../names.js';
 import type { DeliveryStore, Registry, Takeover } from '../registry/types.js';
 import type { Link, LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
+import { DatagramSession } from './datagram-session.js';
 import { Down } from './down.js';
 import { Entrance } from './entrance.js';
 import { Expiry } from './expiry.js';
@@ -76,6 +77,8 @@ export class Engine {
   readonly #volatile: VolatileStore | undefined;
   readonly #events: EngineEvents;
   readonly #proved = new Set<Session>();
+  /** Datagram sessions whose path is being asked about. */
+  readonly paths = new Set<DatagramSession>();
   readonly #stuck = new Set<Session>();
   #dirty: Session[] = [];
   #flushAsked = false;
@@ -181,6 +184,7 @@ export class Engine {
   accepted(session: Session, peer: Peer, before: Session | undefined): void {
     this.#proved.delete(session);
     this.sessions += 1;
+    if (session instanceof DatagramSession) this.paths.add(session);
     if (before === undefined) this.peers.online += 1;
     else this.#tookOver(session, peer, before);
     const device = session.describe();
@@ -364,6 +368,7 @@ export class Engine {
       if (!session.stuck) this.#stuck.delete(session);
       else session.checkStuck(now, STUCK_MS);
     }
+    for (const session of this.paths) if (!session.probe(now)) this.paths.delete(session);
     if (++this.#ticks % 4 === 0) this.down.tick();
     this.expiry.tick();
     this.settled();

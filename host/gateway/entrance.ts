@@ -1,7 +1,9 @@
 /** Connections on their way in: counted, bounded, and given ten seconds to prove themselves, whatever they speak. */
-import { linkBits, type Acceptor, type HalfOpen, type Link, type LinkTotals } from '../transport/link.js';
+import { linkBits, type DatagramAcceptor, type HalfOpen, type Link, type LinkTotals } from '../transport/link.js';
 import type { Newcomer } from '../transport/newcomer.js';
+import type { UdpLink } from '../transport/udp-link.js';
 import { Admission } from './admission.js';
+import { DatagramSession } from './datagram-session.js';
 import type { Engine } from './engine.js';
 import { Session } from './session.js';
 import type { GatewayLimits } from './types.js';
@@ -9,14 +11,19 @@ import type { GatewayLimits } from './types.js';
 /** From the connection to the proof, TLS included; the core has the same for the handshake alone. */
 const PROOF_MS = 10_000;
 
-export class Entrance implements Acceptor {
+export class Entrance implements DatagramAcceptor {
+  readonly byNumber = new Map<number, UdpLink>();
   readonly admission: Admission;
   readonly totals: LinkTotals;
   ascii: ((newcomer: Newcomer, first: Buffer) => void) | undefined = undefined;
   connections = 0;
+  /** Datagrams that were dropped on their way out. */
+  lostDatagrams = 0;
   open = 0;
   /** How many were turned away, by reason: a handful of words. */
   readonly turned: Record<string, number> = {};
+  /** Sessions for datagrams of whoever comes next: no connections yet. */
+  readonly #expected = new Set<HalfOpen>();
   readonly #engine: Engine;
 
   constructor(engine: Engine, limits: Required<GatewayLimits>) {
@@ -51,11 +58,34 @@ export class Entrance implements Acceptor {
     }
   }
 
+  mayHello(address: string): boolean {
+    return !this.#engine.closing && this.admission.hello(address, this.#engine.clock.now());
+  }
+
+  hasRoom(): boolean {
+    return !this.#engine.closing && this.admission.makeRoom(this.open);
+  }
+
+  expect(link: UdpLink): void {
+    const session = new DatagramSession(this.#engine, link);
+    link.owner = session;
+    this.#expected.add(session);
+  }
+
+  lost(datagrams: number): void {
+    this.lostDatagrams += datagrams;
+  }
+
   proved(link: HalfOpen): void {
+    if (this.#expected.delete(link)) {
+      this.connections += 1;
+      this.open += 1;
+    }
     this.admission.remove(link);
   }
 
   left(link: HalfOpen): void {
+    if (this.#expected.delete(link)) return;
     this.open -= 1;
     this.admission.remove(link);
   }

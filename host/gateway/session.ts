@@ -83,6 +83,10 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     return this.phase === ONLINE;
   }
 
+  get over(): boolean {
+    return this.phase === OVER;
+  }
+
   get slot(): number {
     return this.#slot;
   }
@@ -103,7 +107,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     const engine = this.#engine;
     this.id = identity;
     this.keyId = keyId;
-    if (!engine.entrance.admission.hello(this.#link.address, engine.clock.now())) {
+    if (this.#link.kind !== 'udp' && !engine.entrance.admission.hello(this.#link.address, engine.clock.now())) {
       this.reject('too many HELLOs');
       return;
     }

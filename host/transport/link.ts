@@ -3,6 +3,7 @@
  * link bits of HELLO and stands in logs; nothing else asks.
  */
 import { LINK_DATAGRAM, LINK_TLS } from '../../assembly/abi.js';
+import type { UdpLink } from './udp-link.js';
 import type { Newcomer } from './newcomer.js';
 
 export type LinkKind = 'tcp' | 'tls' | 'udp' | 'serial';
@@ -92,6 +93,20 @@ export interface Acceptor {
   turnedAway(address: string, reason: string, detail?: string): void;
   /** The listener failed after it stood. */
   failed(error: Error): void;
+}
+
+/** What a port of datagrams asks besides. */
+export interface DatagramAcceptor extends Acceptor {
+  /** Sessions by the number that their datagrams carry. */
+  readonly byNumber: Map<number, UdpLink>;
+  /** May this address have a HELLO answered? */
+  mayHello(address: string): boolean;
+  /** Is there room for one more session? */
+  hasRoom(): boolean;
+  /** A link for the next device to come; its owner is set meanwhile. It counts as open once a device has proved itself. */
+  expect(link: UdpLink): void;
+  /** So many datagrams were dropped because the system took no more. */
+  lost(datagrams: number): void;
 }
 
 export interface Listener {

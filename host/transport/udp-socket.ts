@@ -1,0 +1,41 @@
+/** What gateway and device do alike with a UDP socket. */
+import { createSocket, type Socket } from 'node:dgram';
+import { TidelockError } from '../errors.js';
+import { formatAddress, type Address } from './address.js';
+
+/** Asked of the system, which gives what it allows (net.core.rmem_max and wmem_max on Linux). */
+const BUFFER_BYTES = 4 * 1024 * 1024;
+
+/** Addresses that a socket is given are numeric: no resolver is asked, and no turn of the loop is lost. */
+const numeric = (address: string, _options: unknown, done: (error: Error | null, address: string, family: number) => void): void => {
+  done(null, address, address.includes(':') ? 6 : 4);
+};
+
+export function udpSocket(family: 4 | 6): Socket {
+  return createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: numeric });
+}
+
+/** A socket must be bound before it has buffers. */
+export function enlarge(socket: Socket): void {
+  for (const enlargeOne of [() => socket.setRecvBufferSize(BUFFER_BYTES), () => socket.setSendBufferSize(BUFFER_BYTES)]) {
+    try {
+      enlargeOne();
+    } catch {
+      // The system's own size will do.
+    }
+  }
+}
+
+/** Why it cannot listen, in the words of docs/errors.md. */
+export function udpListenError(address: Address, error: NodeJS.ErrnoException): TidelockError {
+  const { host, port } = address;
+  const cause = { cause: error };
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new TidelockError('PORT_IN_USE', { port, host }, cause);
+    case 'EACCES':
+      return new TidelockError('PORT_FORBIDDEN', { port, host }, cause);
+    default:
+      return new TidelockError('LISTEN_FAILED', { address: formatAddress(address), reason: error.message }, cause);
+  }
+}
