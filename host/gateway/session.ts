@@ -288,6 +288,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
 
   /** Once a tick of 250 ms while something is stuck; true: it was ended. */
   checkStuck(now: number, longest: number): boolean {
+    if (this.#link.progressed?.() === true) this.#stuckSince = now; // slow, but it reads
     if (now - this.#stuckSince < longest) return false;
     this.#engine.notReading += 1;
     this.#link.destroy();

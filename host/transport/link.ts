@@ -43,6 +43,8 @@ export interface Link {
   /** Who hears of it. */
   owner: LinkOwner | undefined;
 
+  /** True where the peer has taken something of what waits since it was last asked. Absent: only `linkDrained` tells. */
+  progressed?(): boolean;
   /** Collects; nothing leaves before `flush`. */
   write(bytes: Buffer): void;
   /** As few system calls as the kind allows for all that was collected. */

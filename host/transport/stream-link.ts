@@ -24,6 +24,9 @@ export class StreamLink implements Link {
   readonly #totals: LinkTotals;
   #pending: Buffer[] = [];
   #pendingBytes = 0;
+  /** Bytes of finished writes, and what the system held of the one under way, when `progressed` last looked. */
+  #done = 0;
+  #held = 0;
   #gone: (() => void) | undefined;
   #error: Error | undefined;
   #closed = false;
@@ -78,6 +81,18 @@ export class StreamLink implements Link {
       for (const part of pending) socket.write(part);
       socket.uncork();
     }
+  }
+
+  progressed(): boolean {
+    // A write is done only when the peer has taken all of it, which takes a slow one minutes; Node's own idle timer looks
+    // at what libuv still holds of it, and so does this.
+    const { bytesWritten, writableLength } = this.#socket;
+    const { _handle: handle } = this.#socket as { _handle?: { writeQueueSize?: number } | null };
+    const done = bytesWritten - writableLength, held = handle?.writeQueueSize ?? 0;
+    const progressed = done > this.#done || held < this.#held;
+    this.#done = done;
+    this.#held = held;
+    return progressed;
   }
 
   pause(): void {

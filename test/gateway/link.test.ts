@@ -71,6 +71,41 @@ test('one that never reads again is ended with a reason', async () => {
   await relay.close();
 });
 
+test('one that reads slowly but steadily is not ended', async () => {
+  const clock = new TestClock();
+  const gateway = await listen({ limits: { unsent: 64 << 20 }, clock, idle: 3_600 });
+  const relay = await Relay.to(() => gateway.address);
+  const device = makeDevice(relay.url, { clock: new TestClock() });
+  await device.online();
+  await until('online', () => gateway.device('pump-7') !== undefined);
+  const reasons: string[] = [];
+  let drains = 0;
+  gateway.on('device', ({ online, reason }) => void (online || reasons.push(reason)));
+  gateway.on('drain', () => void drains++);
+  let read = 0;
+  relay.filterToDevice = (chunk) => {
+    read += chunk.length;
+    if (read >= 4 << 20) relay.readGateway(false);
+    return undefined;
+  };
+  relay.readGateway(false);
+  while (gateway.post('pump-7', Buffer.alloc(16_383)));
+  await turns(5);
+  for (let i = 0; i < 12; i++) { // 2 minutes, 4 MiB each ten seconds: more than a loopback's window lets wait unseen
+    read = 0;
+    relay.readGateway(true);
+    await until('it has read', () => read >= 4 << 20);
+    await turns(20);
+    await clock.advance(10_000);
+  }
+  assert.equal(reasons, []);
+  assert.is(drains, 0);
+  await clock.advance(31_000);
+  assert.equal(reasons, ['peer does not read']);
+  await relay.close(); // the device's clock stands still: it would wait for the gateway's FIN
+  await closeAll(device, gateway);
+});
+
 test('while answers wait for a device that does not read, its own bytes are not read', async () => {
   const gateway = await listen({ limits: { unsent: 32_768 } });
   const relay = await Relay.to(() => gateway.address);
