@@ -72,6 +72,12 @@ Without a key it shows what is clear: handshakes, types, lengths, times, counter
 handshake among the bytes, it checks the proofs and every tag, opens sealed bodies, and says of each frame whether its
 receiver would have taken it, and if not, why. A body may hold secrets: mind where you print it.`,
 
+  restored: `Example:
+  $ tidelock restored --database sqlite:/var/lib/tidelock/gateway.db
+
+Once, after a backup was put in place and before a gateway opens it: numbers that devices have taken since are not
+used again, and commands that waited end in doubt. docs/operations.md says what else a backup means.`,
+
   doctor: `Examples:
   $ tidelock doctor
   $ tidelock doctor --listen tidelock://0.0.0.0:8433 --database sqlite:/var/lib/tidelock/gateway.db --json

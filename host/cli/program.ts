@@ -107,6 +107,13 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
 
   addDecode(add(program, 'decode', 'say what captured bytes are: hexadecimal, a file, pcap or pcapng', EXAMPLES.decode));
 
+  withSettings(add(program, 'restored', 'tell a database that it is a restored backup', EXAMPLES.restored), PLACES.map(place)).action(
+    run(async ({ settings }) => {
+      const { restored } = await import('./restored.js');
+      await restored(settings, new Output());
+    }),
+  );
+
   withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen'].map(place)).action(
     async function (this: Command) {
       const { doctor } = await import('./doctor.js');
