@@ -17,8 +17,6 @@ export class Entrance implements DatagramAcceptor {
   readonly totals: LinkTotals;
   ascii: ((newcomer: Newcomer, first: Buffer) => void) | undefined = undefined;
   connections = 0;
-  /** Datagrams that were dropped on their way out. */
-  lostDatagrams = 0;
   open = 0;
   /** How many were turned away, by reason: a handful of words. */
   readonly turned: Record<string, number> = {};
@@ -73,7 +71,7 @@ export class Entrance implements DatagramAcceptor {
   }
 
   lost(datagrams: number): void {
-    this.lostDatagrams += datagrams;
+    this.#engine.dropped += datagrams;
   }
 
   proved(link: HalfOpen): void {

@@ -191,7 +191,7 @@ export interface GatewayCounters {
   posted: number;
   delivered: number;
   failed: number;
-  /** `post` that found no session or no room. */
+  /** `post` that found no session or no room, or on datagrams was longer than one; and datagrams that the system took no more. */
   dropped: number;
   /** Times that a device was told busy. */
   busy: number;
