@@ -8,6 +8,7 @@ export const CATALOGUE = [
   { name: 'codec.mqtt-packet', file: './core/codec.mjs', seconds: 120, about: 'encode and decode, 64 messages a chunk, against mqtt-packet' },
   { name: 'tcp.signed', file: './tcp/signed.mjs', seconds: 420, about: 'messages a second over loopback TCP, against aedes at QoS 0' },
   { name: 'tcp.sealed', file: './tcp/sealed.mjs', seconds: 420, about: 'the same with every body encrypted' },
+  { name: 'udp.signed', file: './udp/signed.mjs', seconds: 180, about: 'messages a second of CPU over loopback UDP, against a bare dgram sink' },
   { name: 'memory.device', file: './memory/device.mjs', seconds: 420, about: 'memory of the server for each of 5,000 connected devices, against aedes' },
   { name: 'entry.flood', file: './entry/flood.mjs', seconds: 180, about: 'seconds until a device gets in while 20,000 strangers hang on the gateway' },
 ];
