@@ -44,7 +44,8 @@ export class TcpPort implements Listener {
   }
 }
 
-function listenError(address: Address, error: NodeJS.ErrnoException): TidelockError {
+/** Why a port cannot be had, of TCP or UDP, in the words of docs/errors.md. */
+export function listenError(address: Address, error: NodeJS.ErrnoException): TidelockError {
   const { host, port } = address;
   const cause = { cause: error };
   switch (error.code) {

@@ -10,6 +10,8 @@ import type { UdpPort } from './udp-port.js';
 
 /** What a device that has proved itself may send ahead while the database is asked for its record. */
 const HELD = 64;
+/** Nobody has checked yet whose they are, so none that is longer than a path carries. */
+const HELD_BYTES = 1_500;
 
 interface Held {
   readonly bytes: Buffer;
@@ -156,7 +158,7 @@ export class UdpLink implements Link {
   received(bytes: Buffer, from: RemoteInfo, port: UdpPort): void {
     if (this.closing) return;
     if (this.#paused) {
-      if (this.#held.length < HELD) this.#held.push({ bytes, from, port });
+      if (this.#held.length < HELD && bytes.length <= HELD_BYTES) this.#held.push({ bytes, from, port });
       return;
     }
     if (from.port === this.port && from.address === this.address && port === this.#via) {

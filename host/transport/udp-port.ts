@@ -5,14 +5,17 @@
  */
 import { lookup } from 'node:dns/promises';
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { formatAddress, formatHost, type Address } from './address.js';
+import { formatAddress, type Address } from './address.js';
 import type { DatagramAcceptor, Listener } from './link.js';
+import { listenError } from './tcp.js';
 import { UdpLink } from './udp-link.js';
-import { enlarge, udpListenError, udpSocket } from './udp-socket.js';
+import { enlarge, udpSocket } from './udp-socket.js';
 
 /** First bytes of a handshake's datagrams, and where the session's number stands in all others. */
 const HELLO = 0x81, PROOF = 0x83;
-const SESSION_AT = 1, SHORTEST = 26;
+const SESSION_AT = 1;
+/** A header and the shorter tag. */
+const SHORTEST = 18;
 /** Sessions that wait for a device at a time: more than one only while keys are looked up elsewhere. */
 const WAITING = 64;
 /** Bytes that the system has not taken yet: beyond it datagrams are dropped, as the network would. */
@@ -28,6 +31,7 @@ export class UdpPort implements Listener {
   /** Links that have a device. */
   #links = 0;
   #closing = false;
+  #closed = false;
   #empty: (() => void) | undefined;
 
   private constructor(socket: Socket, url: string, acceptor: DatagramAcceptor) {
@@ -50,7 +54,7 @@ export class UdpPort implements Listener {
         socket.bind({ address: numeric, port, exclusive: true }, resolve);
       });
     } catch (error) {
-      throw udpListenError(address, error as NodeJS.ErrnoException);
+      throw listenError(address, error as NodeJS.ErrnoException);
     }
     socket.removeAllListeners('error');
     enlarge(socket);
@@ -63,17 +67,19 @@ export class UdpPort implements Listener {
     this.#closing = true;
     for (const link of this.#free.splice(0)) link.owner?.linkGone(undefined);
     if (this.#links > 0) await new Promise<void>((resolve) => (this.#empty = resolve));
-    await new Promise<void>((resolve) => setImmediate(() => this.#socket.close(() => resolve())));
+    await new Promise<void>((resolve) => setImmediate(resolve)); // what was handed over just now
+    this.#closed = true;
+    await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
   /** @internal True where the system has room for more. */
   get hasRoom(): boolean {
-    return this.#socket.getSendQueueSize() < QUEUE_BYTES;
+    return !this.#closed && this.#socket.getSendQueueSize() < QUEUE_BYTES;
   }
 
   /** @internal */
   send(bytes: Buffer, address: string, port: number): void {
-    this.#socket.send(bytes, port, address, ignoreError);
+    if (!this.#closed) this.#socket.send(bytes, port, address, ignoreError);
   }
 
   /** @internal The link has a device now, or has come from another port. */
@@ -106,7 +112,7 @@ export class UdpPort implements Listener {
       this.#handshake(bytes, from, first);
       return;
     }
-    if (bytes.length < SHORTEST - 8) return; // no header and tag: no frame of any suite
+    if (bytes.length < SHORTEST) return;
     acceptor.byNumber.get(bytes.readUInt32BE(SESSION_AT))?.received(bytes, from, this);
   }
 
@@ -123,12 +129,6 @@ export class UdpPort implements Listener {
     const link = new UdpLink(this, this.#acceptor);
     this.#acceptor.expect(link);
     return link;
-  }
-
-  /** Where this port is, in a text. */
-  get here(): string {
-    const { address, port } = this.#socket.address();
-    return `${formatHost(address)}:${port}`;
   }
 }
 

@@ -1,7 +1,5 @@
 /** What gateway and device do alike with a UDP socket. */
 import { createSocket, type Socket } from 'node:dgram';
-import { TidelockError } from '../errors.js';
-import { formatAddress, type Address } from './address.js';
 
 /** Asked of the system, which gives what it allows (net.core.rmem_max and wmem_max on Linux). */
 const BUFFER_BYTES = 4 * 1024 * 1024;
@@ -23,19 +21,5 @@ export function enlarge(socket: Socket): void {
     } catch {
       // The system's own size will do.
     }
-  }
-}
-
-/** Why it cannot listen, in the words of docs/errors.md. */
-export function udpListenError(address: Address, error: NodeJS.ErrnoException): TidelockError {
-  const { host, port } = address;
-  const cause = { cause: error };
-  switch (error.code) {
-    case 'EADDRINUSE':
-      return new TidelockError('PORT_IN_USE', { port, host }, cause);
-    case 'EACCES':
-      return new TidelockError('PORT_FORBIDDEN', { port, host }, cause);
-    default:
-      return new TidelockError('LISTEN_FAILED', { address: formatAddress(address), reason: error.message }, cause);
   }
 }

@@ -1,5 +1,6 @@
 /** `tidelock doctor`: each thing that would keep a gateway from working is named, with what to do. */
 import { cpSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import dgram from 'node:dgram';
 import net from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -47,6 +48,18 @@ test('for people: a line each, aligned', () =>
     const { code, stdout } = await place.run(['doctor', '--listen', 'tidelock://127.0.0.1:0']);
     assert.is(code, 0, stdout);
     for (const line of stdout.trimEnd().split('\n')) assert.match(line, /^(ok {2}|warn|fail) {2}\S| {21}→ /);
+  }));
+
+test('a port of UDP is its own: taken, or free beside one of TCP', () =>
+  inPlace(async (place) => {
+    const other = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address();
+    const tcp = await examine(place, ['--listen', `tidelock://127.0.0.1:${port}`]);
+    const udp = await examine(place, ['--listen', `tidelock+udp://127.0.0.1:${port}`]);
+    other.close();
+    assert.not.ok(of(tcp.findings, 'address').some(({ verdict }) => verdict === 'fail'));
+    assert.ok(of(udp.findings, 'address').some(({ verdict, text }) => verdict === 'fail' && text.startsWith('PORT_IN_USE')));
   }));
 
 test('a taken port', () =>

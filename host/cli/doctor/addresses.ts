@@ -1,6 +1,7 @@
 /** Whether the addresses to listen at are free, or ours already. */
+import dgram from 'node:dgram';
 import net from 'node:net';
-import { formatAddress, parseAddress } from '../../transport/address.js';
+import { formatAddress, parseAddress, type Address } from '../../transport/address.js';
 import type { Finding } from './finding.js';
 
 export async function checkAddresses(listen: readonly string[], ours: readonly string[]): Promise<Finding[]> {
@@ -11,11 +12,11 @@ export async function checkAddresses(listen: readonly string[], ours: readonly s
 
 async function checkAddress(url: string, ours: readonly string[]): Promise<Finding> {
   const address = parseAddress(url);
-  const { host, port } = address;
+  const { host, port, kind } = address;
   const name = formatAddress(address);
   const check = 'address';
-  if (port !== 0 && ours.some((other) => sameAddress(other, host, port))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
-  const reason = await tryListening(host, port);
+  if (port !== 0 && ours.some((other) => sameAddress(other, address))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
+  const reason = await (kind === 'udp' ? tryBinding(host, port) : tryListening(host, port));
   switch (reason) {
     case undefined:
       return { check, verdict: 'ok', text: `${name} is free` };
@@ -28,9 +29,9 @@ async function checkAddress(url: string, ours: readonly string[]): Promise<Findi
   }
 }
 
-function sameAddress(url: string, host: string, port: number): boolean {
+function sameAddress(url: string, { host, port, kind }: Address): boolean {
   const other = parseAddress(url);
-  return other.port === port && other.host === host;
+  return other.port === port && other.host === host && (other.kind === 'udp') === (kind === 'udp');
 }
 
 /** The error code, or undefined where it could listen. Nobody is accepted. */
@@ -39,5 +40,17 @@ function tryListening(host: string, port: number): Promise<string | undefined> {
     const server = net.createServer((socket) => socket.destroy());
     server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** The same for UDP, which has ports of its own. */
+function tryBinding(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = dgram.createSocket(net.isIPv6(host) ? 'udp6' : 'udp4');
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      socket.close();
+      resolve(error.code ?? error.message);
+    });
+    socket.bind({ address: host, port, exclusive: true }, () => socket.close(() => resolve(undefined)));
   });
 }
