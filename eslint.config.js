@@ -26,7 +26,7 @@ function never(folders, packages = []) {
 const REGISTRY_CODE = 'registry(?!/names\\.js)';
 
 const database = ['kysely', 'better-sqlite3', 'node:sqlite'];
-const command = ['commander', 'pino', 'picocolors'];
+const command = ['commander', 'pino', 'picocolors', '@peculiar/asn1-schema', '@peculiar/asn1-x509'];
 
 export default tseslint.config(
   // AssemblyScript looks like TypeScript and is none; its own compiler checks it.

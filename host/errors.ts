@@ -9,7 +9,7 @@
 /** `code: [what was wrong, what to do]`. `{name}` stands for a detail that the thrower gives; never a key or a proof. */
 export const ERRORS = {
   // ---- What the caller gave ----
-  BAD_ADDRESS: ['{problem} in the address {address}', 'Write it as tidelock://host or tidelock://host:port; without a port it is 8433.'],
+  BAD_ADDRESS: ['{problem} in the address {address}', 'Write it as tidelock://host or tidelock://host:port, with TLS tidelocks://; without a port it is 8433.'],
   BAD_IDENTITY: ['the identity {identity} {problem}', 'Use `id` or `realm/id`, 1 to 64 bytes of UTF-8 without +, #, control characters or a leading $.'],
   BAD_KEY: ['the key of {of} {problem}', 'A key is 32 random bytes, or their 64 hexadecimal digits in a key file; `tidelock keygen` makes one.'],
   BAD_OPTION: ['option {option} is {value}, but {expected}', 'Correct the option where it is set.'],
@@ -25,6 +25,17 @@ export const ERRORS = {
   HOST_UNREACHABLE: ['no connection to {address}: {reason}', 'Check that a gateway runs there, that address and port are right, and that no firewall is between.'],
   CONNECT_TIMEOUT: ['no connection to {address} in {ms} ms', 'Check that the address is right and no firewall drops the packets, or raise `connectTimeout`.'],
   LINK_LOST: ['the connection to {peer} was lost: {reason}', 'Nothing: a device reconnects by itself. If it happens often, check the network between the two.'],
+
+  // ---- TLS ----
+  CERTIFICATE_NAME: ['the certificate of {address} is for another name: {reason}', 'Connect by a name that it holds, or say by `servername` (--server-name) which one to expect.'],
+  CERTIFICATE_EXPIRED: ['the certificate of {address} {problem}', 'Renew it at the gateway; if it is good, set the clock of this machine.'],
+  CERTIFICATE_UNTRUSTED: ['the certificate of {address} is {problem}', 'Give the certificate of its authority as `ca` (--ca), or pin its key by `pins` (--pin) as `tidelock cert` printed it at the gateway.'],
+  CERTIFICATE_PIN: ['the certificate of {address} has the key {found}, which is not pinned', 'If the gateway has a new key, compare it there and pin it; otherwise someone stands between.'],
+  TLS_PROTOCOL: ['{address} speaks TLS, but not tidelock/1 inside it', 'Check host and port: another service answers there, or a proxy that does not pass ALPN on.'],
+  TLS_FAILED: ['TLS with {address} failed: {reason}', 'Check that the port speaks TLS: a gateway that listens at tidelock:// alone does not. Its log says more.'],
+  TLS_EXPECTED: ['{address} speaks TLS', 'Connect to it by tidelocks:// in place of tidelock://.'],
+  CERTIFICATE_UNREADABLE: ['the certificate or key file {file} cannot be read: {reason}', 'Check its path and owner; `tidelock cert` makes a certificate for the local network.'],
+  CERTIFICATE_INVALID: ['{file} {problem}', '{remedy}'],
 
   // ---- The session ----
   HANDSHAKE_REFUSED: ['{address} did not prove that it holds the key of {identity}', 'One of three: the key is not the one of this identity, the gateway does not know the identity or has disabled it, or it is not the gateway. Compare with `tidelock devices list` there.'],

@@ -5,6 +5,6 @@ export { TidelockError, type ErrorCode } from './errors.js';
 export type * from './gateway/types.js';
 export type {
   DeviceApi, DeviceCloseOptions, DeviceCounters, DeviceEvents, DeviceMessage, DeviceMessageHandler, DeviceOptions, DeviceRecord,
-  DeviceRefusal, DeviceSending, DeviceSendOptions, DeviceState, OutboxOptions, RecordStore,
+  DeviceRefusal, DeviceSending, DeviceSendOptions, DeviceState, DeviceTls, OutboxOptions, RecordStore,
 } from './device/types.js';
 export type { Clock, ClockTimer } from './clock.js';

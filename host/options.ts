@@ -7,6 +7,9 @@ export const LARGEST_BODY = 16_383;
 export const ACKNOWLEDGED_LEAD = 8;
 export const LARGEST_ACKNOWLEDGED = LARGEST_BODY - ACKNOWLEDGED_LEAD;
 
+/** What TLS allows by default: it has encrypted already. */
+export const ALL_SUITES = ['sealed', 'signed', 'signed-8'] as const;
+
 export function checkNames(given: object, known: readonly string[], where: string): void {
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new TidelockError('UNKNOWN_OPTION', { option: unknown, where, known: known.join(', ') });
@@ -29,11 +32,11 @@ export function checkDoubt(doubt: string): 'report' | 'repeat' {
 }
 
 /** SUITE_* bits of a list of names. */
-export function checkSuites(names: readonly string[]): number {
+export function checkSuites(names: readonly string[], option = 'suites'): number {
   try {
     return suiteBits(names);
   } catch (error) {
-    throw badOption('suites', names, (error as Error).message);
+    throw badOption(option, names, (error as Error).message);
   }
 }
 

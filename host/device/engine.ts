@@ -13,6 +13,7 @@ import { TidelockError } from '../errors.js';
 import { formatAddress, type Address } from '../transport/address.js';
 import { linkBits, type Link, type LinkOwner, type LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
+import { isTls } from '../transport/newcomer.js';
 import { openError, openLink } from '../transport/open.js';
 import { ReceivedMessage } from './message.js';
 import type { Messages } from './messages.js';
@@ -234,7 +235,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     this.#error = undefined;
     this.#connectUntil = this.#setup.clock.now() + this.#setup.connectTimeout;
     this.#linkUp = false;
-    const link: Link = openLink(this.#address, this, this.totals, () => this.#opened(link));
+    const link: Link = openLink(this.#address, this.#setup, this, this.totals, () => this.#opened(link));
     if (!this.#ref) link.unref();
     this.#link = link;
     this.#owner.state({ name: 'connecting', reason: '', url: this.url });
@@ -257,6 +258,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   linkReceived(chunk: Buffer): void {
     const core = this.#core, link = this.#link;
     if (core === undefined) return;
+    if (!this.isOnline && link?.kind === 'tcp' && isTls(chunk)) this.#error = new TidelockError('TLS_EXPECTED', { address: this.url });
     core.receive(chunk, this.#now());
     if (link !== undefined && link === this.#link && !this.#paused && link.waiting > this.#setup.unsent) {
       this.#paused = true; // what we read makes answers, and the gateway does not read those it has
@@ -266,6 +268,7 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
   }
 
   linkEnded(): void {
+    if (!this.#linkUp) this.#error = openError(this.#address, new Error('it closed the connection'));
     this.#lost();
   }
 
@@ -295,7 +298,8 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     if (link !== this.#link || this.#core === undefined) return;
     this.#linkUp = true;
     this.#connectUntil = Infinity;
-    this.#core.useLink(linkBits(link), this.#setup.suites);
+    const { suites, suitesTls } = this.#setup;
+    this.#core.useLink(linkBits(link), link.kind === 'tls' ? suitesTls : suites);
     this.#core.connected(this.#now());
     this.#arm(false);
   }

@@ -34,6 +34,7 @@ export function downError(down: Downfall): TidelockError {
       if (detail === CLOSE_BUSY) return new TidelockError('GATEWAY_BUSY');
       return new TidelockError('GATEWAY_CLOSED', { reason: closeName(detail) });
     case DOWN_REFUSED:
+      if (error !== undefined && !online) return error; // it says what the peer is instead
       if (detail === REFUSED_CHALLENGE) return new TidelockError('HANDSHAKE_REFUSED', { address, identity });
       if (detail === REFUSED_ROUND_TRIP) return new TidelockError('ROUND_TRIP_TOO_LONG', { address, ms: down.roundTrip });
       return new TidelockError('PROTOCOL_BROKEN', { peer: address, reason: refusalName(detail) });

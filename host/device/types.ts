@@ -37,6 +37,19 @@ export interface OutboxOptions {
   full?: 'refuse' | 'drop-oldest';
 }
 
+/** By default the certificate must lead to an authority that Node knows, be in date, and be for the address's host. */
+export interface DeviceTls {
+  /** Certificates of authorities in PEM, in place of those that Node knows; a self-signed one may be its own. `'system'`: those, beside pins. */
+  ca?: string | Uint8Array;
+  /**
+   * `sha256/…` of the public keys of gateways, as `tidelock cert` prints them; two, while a key is changed. With pins alone the key
+   * decides and nothing else: not who signed, for which name or time. With `ca` too both must hold.
+   */
+  pins?: readonly string[];
+  /** The name that the certificate must be for, where it is not the host of the address. */
+  servername?: string;
+}
+
 export interface DeviceOptions {
   /** `tidelock://host[:port]` (port 8433), or several: they are shuffled and tried in turn. */
   url: string | readonly string[];
@@ -48,6 +61,10 @@ export interface DeviceOptions {
   keyId?: number;
   /** Suites offered; default `['sealed']`. `signed` and `signed-8` leave bodies readable. */
   suites?: readonly Suite[];
+  /** Suites offered inside TLS, after its certificate was verified; default all three. */
+  suitesTls?: readonly Suite[];
+  /** Whom to believe at addresses `tidelocks://…`; only with such addresses. */
+  tls?: DeviceTls;
   /** Largest body taken from the gateway; default and most 16,383. */
   largest?: number;
   /** Longest round trip of the handshake; half of it adds to the worst age of a frame. Default: the gateway's window. */

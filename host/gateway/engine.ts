@@ -91,7 +91,7 @@ export class Engine {
     const now = clock.now(), unix = clock.unix();
     const core = await GatewayCore.load({
       secret: randomBytes(32), unix: Math.floor(unix), now: Math.floor(now) >>> 0, window: setup.window, life: setup.life, idle: setup.idle,
-      spread: setup.spread, largest: setup.largest, suites: setup.suites, suitesTls: 7,
+      spread: setup.spread, largest: setup.largest, suites: setup.suites, suitesTls: setup.suitesTls,
     });
     return new Engine(core, setup, events, subscribers);
   }

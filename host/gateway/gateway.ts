@@ -8,7 +8,9 @@ import { refusalCounts } from '../names.js';
 import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
 import type { DeviceEvent } from '../registry/types.js';
 import type { Listener } from '../transport/link.js';
-import { openListener } from '../transport/open.js';
+import { openListeners } from '../transport/open.js';
+import type { TlsCertificate } from '../transport/tls/server.js';
+import { Certificate } from './certificate.js';
 import { Engine, type EngineEvents } from './engine.js';
 import { DoneMarks, InboxReader } from './inbox.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
@@ -30,6 +32,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   #marks: DoneMarks | undefined;
   readonly #readers = new Set<InboxReader>();
   #listeners: Listener[] = [];
+  #certificate: Certificate | undefined;
   #closing: Promise<void> | undefined;
   #settled: (() => void) | undefined;
   #hurry = false;
@@ -48,12 +51,13 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   }
 
   async #listen(): Promise<void> {
-    const { signal, addresses, registry } = this.#setup;
+    const { signal, addresses, registry, tls, clock, logger } = this.#setup;
     signal?.throwIfAborted();
     this.#engine = await Engine.load(this.#setup, this.#events(), this.#subscribers);
     this.#sender = new Sender(this.#engine);
     try {
-      for (const address of addresses) this.#listeners.push(await openListener(address, this.#engine.entrance));
+      if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
+      this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls });
       signal?.throwIfAborted();
     } catch (error) {
       await this.close({ drain: 0 });
@@ -64,18 +68,18 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
       registry.on('device', this.#onDevice);
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
-    this.#setup.logger?.info({ addresses: this.addresses, durable: this.durable }, 'listening');
+    logger?.info({ addresses: this.addresses, durable: this.durable }, 'listening');
     setImmediate(() => {
       if (this.#closing === undefined) this.emit('listening', this.addresses);
     });
   }
 
   get addresses(): readonly string[] {
-    return this.#listeners.map((listener) => listener.url);
+    return this.#listeners.flatMap((listener) => listener.urls);
   }
 
   get address(): string {
-    return this.#listeners[0]!.url;
+    return this.addresses[0]!;
   }
 
   get closing(): boolean {
@@ -142,6 +146,11 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     return this.#engine.refresh(id);
   }
 
+  async reloadCertificate(tls?: TlsCertificate): Promise<void> {
+    if (this.#certificate === undefined) throw badOption('tls', undefined, 'without a certificate from the beginning there is none to reload');
+    await this.#certificate.reload(tls);
+  }
+
   counters(): GatewayCounters {
     const engine = this.#engine;
     const { sessions, received, taken, posted, dropped, busy, takeovers, notReading, lookups } = engine;
@@ -201,6 +210,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     engine.closing = true;
     await Promise.resolve(); // never from inside an event of the core
     signal?.removeEventListener('abort', this.#onAbort);
+    this.#certificate?.close();
     const listeners = this.#listeners.map((listener) => listener.close());
     engine.entrance.rejectAll('going away');
     for (const reader of [...this.#readers]) reader.end();

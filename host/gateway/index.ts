@@ -4,4 +4,5 @@ export type { Clock, ClockTimer } from '../clock.js';
 export type {
   Alarm, CloseOptions, ConnectedDevice, DeviceChange, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayLimits,
   GatewayOptions, Identity, InboxMessage, Logger, Lookup, Message, MessageHandler, MessagesOptions, Refusal, Sending, SendOptions, Suite,
+  TlsCertificate,
 } from './types.js';

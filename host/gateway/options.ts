@@ -1,12 +1,13 @@
 /** The options of a gateway, checked as a whole, with their defaults. */
 import { systemClock, type Clock } from '../clock.js';
-import { LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
+import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
 import type { Registry } from '../registry/types.js';
 import { parseAddress, type Address } from '../transport/address.js';
+import type { TlsCertificate } from '../transport/tls/server.js';
 import type { GatewayLimits, GatewayOptions, Logger, Lookup } from './types.js';
 
 const KNOWN = [
-  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'limits', 'logger', 'signal', 'clock',
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'limits', 'logger', 'signal', 'clock',
 ];
 
 /** Limits with their defaults: [default, least, most]. */
@@ -43,6 +44,8 @@ export interface GatewaySetup {
   spread: number;
   largest: number;
   suites: number;
+  suitesTls: number;
+  tls: TlsCertificate | undefined;
   limits: Required<GatewayLimits>;
   logger: Logger | undefined;
   signal: AbortSignal | undefined;
@@ -62,20 +65,39 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
   const listen = options.listen ?? 'tidelock://0.0.0.0';
   const urls = typeof listen === 'string' ? [listen] : listen;
   if (!Array.isArray(urls) || urls.length === 0) throw badOption('listen', listen, 'it must be an address such as tidelock://0.0.0.0:8433, or a list of them');
+  const addresses = urls.map(parseAddress);
   return {
     registry, lookup, devices,
-    addresses: urls.map(parseAddress),
+    addresses,
     window: checkInteger('window', options.window ?? 2_000, 100, 60_000),
     life: checkInteger('life', options.life ?? 86_400, 10, 2_000_000),
     idle: checkInteger('idle', options.idle ?? 90, 1, 65_535),
     spread: checkInteger('spread', options.spread ?? 0, 0, 65_535),
     largest: checkInteger('largest', options.largest ?? LARGEST_BODY, 1_024, LARGEST_BODY),
     suites: checkSuites(options.suites ?? ['sealed']),
+    suitesTls: checkSuites(options.suitesTls ?? ALL_SUITES, 'suitesTls'),
+    tls: checkTls(options.tls, addresses),
     limits: limits(options.limits ?? {}),
     logger: options.logger,
     signal: options.signal,
     clock: options.clock ?? systemClock,
   };
+}
+
+function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]): TlsCertificate | undefined {
+  const secure = addresses.some(({ kind }) => kind === 'tls');
+  if (tls === undefined) {
+    if (secure) throw badOption('tls', tls, 'an address tidelocks:// needs a certificate: { certFile, keyFile } or { cert, key }');
+    return undefined;
+  }
+  if (typeof tls !== 'object' || tls === null) throw badOption('tls', typeof tls, 'it must be { certFile, keyFile } or { cert, key }');
+  checkNames(tls, 'certFile' in tls ? ['certFile', 'keyFile'] : ['cert', 'key'], 'tls');
+  const given = 'certFile' in tls ? [tls.certFile, tls.keyFile ?? tls.certFile] : [tls.cert, tls.key];
+  if (!given.every((part) => (typeof part === 'string' && part !== '') || (part instanceof Uint8Array && !('certFile' in tls)))) {
+    throw badOption('tls', Object.keys(tls), 'both parts must be given: names of files, or PEM itself'); // never the values: one is a key
+  }
+  if (!secure) throw badOption('tls', Object.keys(tls), 'no address to listen at is tidelocks://');
+  return tls;
 }
 
 function limits(given: GatewayLimits): Required<GatewayLimits> {

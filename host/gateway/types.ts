@@ -6,6 +6,9 @@ import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { Registry } from '../registry/types.js';
 import type { LinkKind } from '../transport/link.js';
+import type { TlsCertificate } from '../transport/tls/server.js';
+
+export type { TlsCertificate };
 
 /** `realm/id` or `id`: 1 to 64 bytes of UTF-8. */
 export type Identity = string;
@@ -63,7 +66,10 @@ export interface GatewayOptions {
   lookup?: Lookup;
   /** Identity to 32-byte key, key id 0. Volatile mode. */
   devices?: Readonly<Record<Identity, Uint8Array>> | ReadonlyMap<Identity, Uint8Array>;
-  /** URLs to listen at, such as `tidelock://0.0.0.0:8433`; port 0: any free one. Default `tidelock://0.0.0.0:8433`. */
+  /**
+   * URLs to listen at, such as `tidelock://0.0.0.0:8433`, with TLS `tidelocks://0.0.0.0:8433`; port 0: any free one. Both at one
+   * host and port share it: the first byte of a connection tells what it speaks. Default `tidelock://0.0.0.0:8433`.
+   */
   listen?: string | readonly string[];
   /** ms a frame may be off its time; 100 to 60,000, default 2,000. */
   window?: number;
@@ -77,6 +83,10 @@ export interface GatewayOptions {
   largest?: number;
   /** Suites allowed without TLS; default `['sealed']`. `signed` and `signed-8` leave bodies readable. */
   suites?: readonly Suite[];
+  /** The same inside TLS; default all three. The strongest that a device offers is taken: name one to have that one. */
+  suitesTls?: readonly Suite[];
+  /** Certificate and key for addresses `tidelocks://…`; files are watched, and a change is taken within 20 s. */
+  tls?: TlsCertificate;
   limits?: GatewayLimits;
   logger?: Logger;
   /** Aborting it closes the gateway at once, without drain. */
@@ -276,6 +286,12 @@ export interface GatewayApi extends EventEmitter<GatewayEvents>, AsyncDisposable
 
   /** Keys have changed: answers kept from `lookup` are dropped, and a session whose key is gone is closed. Of one identity, or all. */
   refresh(id?: Identity): Promise<void>;
+
+  /**
+   * Reads the files of the certificate again at once, or takes another certificate, for connections from now on.
+   * Rejected with CERTIFICATE_UNREADABLE or CERTIFICATE_INVALID, and then the one in use stays.
+   */
+  reloadCertificate(tls?: TlsCertificate): Promise<void>;
 
   counters(): GatewayCounters;
 

@@ -5,7 +5,7 @@ import { TidelockError } from '../errors.js';
 export const DEFAULT_PORT = 8433;
 
 /** Schemes of addresses, and the kind of link that each stands for. */
-const SCHEMES = { 'tidelock:': 'tcp', 'tidelock+udp:': 'udp' } as const;
+const SCHEMES = { 'tidelock:': 'tcp', 'tidelocks:': 'tls', 'tidelock+udp:': 'udp' } as const;
 
 export interface Address {
   readonly kind: (typeof SCHEMES)[keyof typeof SCHEMES];

@@ -112,8 +112,8 @@ export interface DatagramAcceptor extends Acceptor {
 }
 
 export interface Listener {
-  /** Where it really listens, with the real port. */
-  readonly url: string;
+  /** Where it really listens, with the real port: a URL for each protocol of a port. */
+  readonly urls: readonly string[];
   /** Takes no more; fulfilled when what it took is closed. */
   close(): Promise<void>;
 }

@@ -12,6 +12,12 @@ import { StreamLink } from './stream-link.js';
 
 const TLS_FIRST = 0x14, TLS_LAST = 0x17;
 
+/** The chunk begins with a TLS record. */
+export function isTls(chunk: Buffer): boolean {
+  const first = chunk[0]!;
+  return first >= TLS_FIRST && first <= TLS_LAST;
+}
+
 /** What a port speaks. */
 export interface Spoken {
   /** Tidelock without TLS. */
@@ -65,11 +71,11 @@ export class Newcomer implements HalfOpen {
   /** @internal */
   receive(chunk: Buffer): void {
     if (this.#over) return;
-    const first = chunk[0]!, { plain, tls } = this.#spoken, acceptor = this.#acceptor, { socket } = this;
-    if ((first & FLAG_NATIVE) !== 0) {
+    const { plain, tls } = this.#spoken, acceptor = this.#acceptor, { socket } = this;
+    if ((chunk[0]! & FLAG_NATIVE) !== 0) {
       if (!plain && !this.secure) {
         socket.write(TLS_ALERT);
-        this.reject('no TLS, where it is a must');
+        this.reject('plain at a TLS port');
         return;
       }
       this.#release(socket);
@@ -77,8 +83,8 @@ export class Newcomer implements HalfOpen {
       const link = new StreamLink(socket, this.secure ? 'tls' : 'tcp', acceptor.totals);
       acceptor.accept(link, this);
       link.receive(chunk);
-    } else if (first >= TLS_FIRST && first <= TLS_LAST && !this.secure) {
-      if (tls === undefined) this.reject('TLS, where there is none');
+    } else if (isTls(chunk) && !this.secure) {
+      if (tls === undefined) this.reject('TLS at a plain port');
       else this.#wrap(tls, chunk);
     } else if (acceptor.ascii === undefined) {
       this.reject('another protocol');
@@ -97,11 +103,9 @@ export class Newcomer implements HalfOpen {
   }
 
   /** @internal */
-  tlsFailed(error: Error): void {
-    const { code } = error as NodeJS.ErrnoException;
-    // ECONNRESET: the peer went away in the middle, which is not worth a line for each.
-    if (code !== 'ECONNRESET') this.reject('TLS handshake failed', code ?? error.message);
-    else this.socket.destroy();
+  failed(error: NodeJS.ErrnoException): void {
+    // A reset is the peer's way of going: 'close' follows. What TLS says of the peer's bytes is worth a word.
+    if (this.secure && error.code !== 'ECONNRESET') this.reject('TLS handshake failed', error.code ?? error.message);
   }
 
   #wrap(tls: (socket: Socket) => TLSSocket, chunk: Buffer): void {
@@ -113,7 +117,6 @@ export class Newcomer implements HalfOpen {
     const secured = tls(socket);
     this.socket = secured;
     this.secure = true;
-    secured.on('_tlsError', onTlsError);
     this.#watch(secured);
   }
 
@@ -121,16 +124,15 @@ export class Newcomer implements HalfOpen {
     (socket as OwnedSocket)[kNewcomer] = this;
     socket.on('data', onData);
     socket.on('end', onEnd);
-    socket.on('error', nothing); // 'close' follows
+    socket.on('error', onError);
     socket.on('close', onClose);
   }
 
   #release(socket: Socket): void {
     socket.off('data', onData);
     socket.off('end', onEnd);
-    socket.off('error', nothing);
+    socket.off('error', onError);
     socket.off('close', onClose);
-    socket.off('_tlsError', onTlsError);
   }
 }
 
@@ -150,8 +152,8 @@ function onClose(this: Socket): void {
   (this as OwnedSocket)[kNewcomer].gone();
 }
 
-function onTlsError(this: Socket, error: Error): void {
-  (this as OwnedSocket)[kNewcomer].tlsFailed(error);
+function onError(this: Socket, error: Error): void {
+  (this as OwnedSocket)[kNewcomer].failed(error);
 }
 
 function nothing(): void {}

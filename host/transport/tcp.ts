@@ -17,17 +17,18 @@ export function connectTcp(address: Address, owner: LinkOwner, totals: LinkTotal
 
 /** A port: each connection's first byte tells which of the spoken protocols it has. */
 export class TcpPort implements Listener {
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly #server: Server;
 
-  private constructor(server: Server, url: string) {
+  private constructor(server: Server, urls: readonly string[]) {
     this.#server = server;
-    this.url = url;
+    this.urls = urls;
   }
 
-  /** Rejects with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED. */
-  static async listen(address: Address, spoken: Spoken, acceptor: Acceptor): Promise<TcpPort> {
+  /** The addresses differ in their schemes alone. Rejects with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED. */
+  static async listen(addresses: readonly Address[], spoken: Spoken, acceptor: Acceptor): Promise<TcpPort> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void new Newcomer(socket, spoken, acceptor));
+    const address = addresses[0]!;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)));
       server.listen({ host: address.host, port: address.port, backlog: 4096 }, resolve);
@@ -36,7 +37,7 @@ export class TcpPort implements Listener {
     server.on('error', (error) => acceptor.failed(error));
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;
-    return new TcpPort(server, formatAddress({ ...address, port }));
+    return new TcpPort(server, addresses.map((one) => formatAddress({ ...one, port })));
   }
 
   close(): Promise<void> {

@@ -22,7 +22,7 @@ const WAITING = 64;
 const QUEUE_BYTES = 4 * 1024 * 1024;
 
 export class UdpPort implements Listener {
-  readonly url: string;
+  readonly urls: readonly string[];
   readonly #socket: Socket;
   readonly #acceptor: DatagramAcceptor;
   /** Links without a device; the last one is used next. */
@@ -36,7 +36,7 @@ export class UdpPort implements Listener {
 
   private constructor(socket: Socket, url: string, acceptor: DatagramAcceptor) {
     this.#socket = socket;
-    this.url = url;
+    this.urls = [url];
     this.#acceptor = acceptor;
     socket.on('message', (bytes, from) => this.#received(bytes, from));
     socket.on('error', (error) => acceptor.failed(error));
