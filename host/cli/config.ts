@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { TidelockError } from '../errors.js';
 import { closest } from './closest.js';
 import { JsonFault, lineAndColumn, parseJson, type Placed } from './json-places.js';
-import { assemble, Fault, findSetting, flagName, SETTINGS, variableName, type Given } from './settings.js';
+import { assemble, contradictions, Fault, findSetting, flagName, SETTINGS, variableName, type Given } from './settings.js';
 import type { Settings } from './setting-types.js';
 
 export interface Sources {
@@ -37,12 +37,14 @@ export function resolve({ flags, environment }: Sources): Resolved {
   if (file) readFile(file, found);
   readEnvironment(environment, found);
   readFlags(flags, found);
-  if (found.faults.length > 0) {
+  const settings = found.faults.length > 0 ? undefined : assemble(found.values);
+  if (settings !== undefined) found.faults.push(...contradictions(settings));
+  if (settings === undefined || found.faults.length > 0) {
     const count = found.faults.length === 1 ? 'one fault' : `${found.faults.length} faults`;
     const faults = found.faults.length === 1 ? found.faults[0]! : found.faults.map((fault) => `\n  ${fault}`).join('');
     throw new TidelockError('CONFIG_INVALID', { count, faults });
   }
-  return { settings: assemble(found.values), warnings: found.warnings };
+  return { settings, warnings: found.warnings };
 }
 
 /** Checks the value of one place; a later call overrides an earlier one. */

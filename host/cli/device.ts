@@ -1,7 +1,8 @@
 /** `tidelock device`: a device in the shell. Lines of stdin go to the gateway, what comes from it goes to stdout. */
+import { readFileSync } from 'node:fs';
 import { Device } from '../device/index.js';
 import { LARGEST_ACKNOWLEDGED as LARGEST_LINE } from '../options.js';
-import type { DeviceMessage, DeviceState, Suite } from '../device/types.js';
+import type { DeviceMessage, DeviceState, DeviceTls, Suite } from '../device/types.js';
 import { TidelockError } from '../errors.js';
 import { parseAddress } from '../transport/address.js';
 import { showDuration } from './duration.js';
@@ -24,6 +25,8 @@ export interface DeviceCommandOptions {
   /** ms after which a line is given up. */
   lifetime: number;
   suites: Suite[];
+  /** `ca`: a file, or 'system'. */
+  trust: { ca: string | undefined; pins: string[] | undefined; servername: string | undefined };
   /** Where the record of what was taken is kept. */
   recordFile: string | undefined;
   manner: Manner;
@@ -38,6 +41,7 @@ const FAREWELL = 1_000;
 /** Returns the exit code. Throws what keeps it from starting: a bad address, key file or identity. */
 export async function runDevice(urls: readonly string[], options: DeviceCommandOptions): Promise<number> {
   for (const url of urls) parseAddress(url);
+  const tls = readTrust(options.trust);
   const record = options.recordFile === undefined ? {} : { record: openRecord(options.recordFile) };
   const key = readKeyFile(options.keyFile);
   let device: Device;
@@ -49,6 +53,7 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
       keyId: options.keyId,
       lifetime: options.lifetime,
       suites: options.suites,
+      ...(tls === undefined ? {} : { tls }),
       ...record,
       start: false,
     });
@@ -82,6 +87,23 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
   } finally {
     process.stdin.destroy(); // a terminal or an open pipe would keep the process alive
     await device.close({ drain: 0 });
+  }
+}
+
+function readTrust({ ca, pins, servername }: DeviceCommandOptions['trust']): DeviceTls | undefined {
+  if (ca === undefined && pins === undefined && servername === undefined) return undefined;
+  return {
+    ...(ca === undefined ? {} : { ca: ca === 'system' ? ca : readCa(ca) }),
+    ...(pins === undefined ? {} : { pins }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+}
+
+function readCa(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    throw new TidelockError('CERTIFICATE_UNREADABLE', { file, reason: (cause as Error).message }, { cause });
   }
 }
 

@@ -2,6 +2,7 @@
 import pc from 'picocolors';
 import { resolve, type Sources } from './config.js';
 import { checkAddresses } from './doctor/addresses.js';
+import { checkCertificate } from './doctor/certificate.js';
 import { checkClock } from './doctor/clock.js';
 import { checkControl } from './doctor/control.js';
 import { checkDatabase } from './doctor/database.js';
@@ -31,6 +32,7 @@ export async function doctor(sources: Sources, output: Output): Promise<number> 
     findings.push(finding);
     findings.push(...(await checkClock(status)));
     findings.push(...(await checkDatabase(settings, status !== undefined)));
+    findings.push(...(await checkCertificate(settings)));
     findings.push(...(await checkAddresses(settings.listen, status?.addresses ?? [])));
   } else {
     findings.push(...(await checkClock(undefined)));

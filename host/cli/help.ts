@@ -55,6 +55,15 @@ Where no gateway runs, the message is put into the queue in the database, and th
 
 They act on the running gateway at once, or on the database where none runs.`,
 
+  cert: `Examples:
+  $ tidelock cert gateway.crt gateway.key               for the names and addresses of this machine
+  $ tidelock cert gateway.crt gateway.key --name gateway.lan --name 192.168.1.5
+  $ tidelock serve --tls-cert gateway.crt --tls-key gateway.key
+  $ tidelock device --pin sha256/… --id pump-7 --key-file pump-7.key tidelocks://gateway.lan
+  $ tidelock cert gateway.crt gateway.key --keep-key    renews it; a running gateway takes it by itself
+
+The certificate is signed by its own key. A device knows it by the pin, or by the certificate itself as --ca.`,
+
   keygen: `Example:
   $ tidelock keygen pump-7.key
   $ tidelock devices add pump-7 --import-key-file pump-7.key

@@ -71,9 +71,14 @@ export class NewKeyFile {
 
   /** Writes the key as 64 hexadecimal digits, flushed to the disk. Throws KEY_FILE_UNWRITABLE. */
   write(key: Uint8Array): void {
+    this.writeText(`${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex')}\n`);
+  }
+
+  /** The same for a key that is text already. */
+  writeText(pem: string): void {
     const handle = this.#handle;
     if (handle === undefined) throw new TypeError('the key file is written already');
-    const text = Buffer.from(`${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex')}\n`, 'latin1');
+    const text = Buffer.from(pem, 'latin1');
     try {
       writeSync(handle, text);
       fsyncSync(handle);
@@ -99,7 +104,7 @@ export class NewKeyFile {
   }
 }
 
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOENT':

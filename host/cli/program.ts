@@ -59,12 +59,15 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     );
 
   add(program, 'device', 'be a device: send the lines of stdin, print what comes', EXAMPLES.device)
-    .argument('<URL...>', 'address of the gateway, tidelock://host[:port]; several are tried in turn')
+    .argument('<URL...>', 'address of the gateway, tidelock://host[:port], with TLS tidelocks://; several are tried in turn')
     .requiredOption('--id <ID>', 'identity of the device')
     .requiredOption('--key-file <FILE>', 'file with its key')
     .addOption(new Option('--key-id <N>', 'which of its keys that is').default(0).argParser(smallNumber))
     .addOption(new Option('--lifetime <TIME>', 'how long a line may wait, such as 30s').default(60_000, '60s').argParser(parseDuration))
     .addOption(new Option('--suites <NAMES>', 'sealed, signed, signed-8').default(['sealed'], 'sealed').argParser(suiteNames))
+    .option('--ca <FILE>', 'with TLS: certificates of the authorities to trust; `system` for those of Node, beside --pin')
+    .option('--pin <PIN>', 'with TLS: sha256/… of the key of a gateway, may be given again', collect)
+    .option('--server-name <NAME>', 'with TLS: the name in the certificate, where it is not the host')
     .option('--listen', 'stay when stdin has ended')
     .option('--record <FILE>', 'remember there what was taken, so that nothing is in doubt after an end')
     .option('--json', 'write one JSON object a line')
@@ -78,6 +81,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
         listen: flags['listen'] === true,
         lifetime: flags['lifetime'] as number,
         suites: flags['suites'] as Suite[],
+        trust: { ca: flags['ca'] as string | undefined, pins: flags['pin'] as string[] | undefined, servername: flags['serverName'] as string | undefined },
         recordFile: flags['record'] as string | undefined,
         manner: { ...manner, json: flags['json'] === true },
       });
@@ -97,6 +101,8 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
 
   addDevices(add, program, run);
 
+  addCert(add, program);
+
   add(program, 'keygen', 'write a new key into a file', EXAMPLES.keygen)
     .argument('<FILE>', 'file to write; it must not exist')
     .option('--json', 'write one JSON object')
@@ -114,7 +120,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     }),
   );
 
-  withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen'].map(place)).action(
+  withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen', 'tlsCert', 'tlsKey'].map(place)).action(
     async function (this: Command) {
       const { doctor } = await import('./doctor.js');
       outcome.exit = await doctor({ flags: this.opts<Flags>(), environment: process.env }, new Output());
@@ -174,6 +180,23 @@ function addDevices(add: Add, program: Command, run: Run): void {
   }
 }
 
+function addCert(add: Add, program: Command): void {
+  add(program, 'cert', 'make a certificate for the local network, and print its pin', EXAMPLES.cert)
+    .argument('<CERT_FILE>', 'the certificate')
+    .argument('<KEY_FILE>', 'its key; a new one must not exist')
+    .option('--name <NAME>', 'host name or IP address that it is for, may be given again (default: those of this machine)', collect)
+    .addOption(new Option('--days <N>', 'how long it is valid').default(3650).argParser(days))
+    .option('--keep-key', 'renew the certificate of an existing key: the pin stays')
+    .addOption(new Option('--show', 'make nothing; say what an existing one holds').conflicts(['name', 'keepKey']))
+    .option('--json', 'write one JSON object')
+    .action(async function (this: Command, certFile: string, keyFile: string) {
+      const flags = this.opts<Flags>(), json = flags['json'] === true;
+      const { cert, showCertificate } = await import('./cert.js');
+      if (flags['show'] === true) await showCertificate(certFile, keyFile, json, new Output());
+      else await cert({ certFile, keyFile, names: (flags['name'] ?? []) as string[], days: flags['days'] as number, keepKey: flags['keepKey'] === true, json }, new Output());
+    });
+}
+
 /** Subcommands behave like their parent in what commander does not pass on. */
 function inherit(command: Command, parent: Command): Command {
   return command.copyInheritedSettings(parent);
@@ -196,6 +219,11 @@ function withSettings(command: Command, settings: readonly Setting[]): Command {
 
 function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+function days(text: string): number {
+  if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > 36_500) throw new InvalidArgumentError('Write a number of days from 1 to 36500.');
+  return Number(text);
 }
 
 function smallNumber(text: string): number {

@@ -58,6 +58,7 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
     }
     const http = await listenHttp(settings, gateway, { registry, version, more: () => backends?.families() ?? [] }, log);
     cleanup.push(() => http?.close());
+    if (settings.tlsCert !== undefined) onHangup(() => gateway.reloadCertificate(), log);
     const stopped = new Promise<void>((resolve) => {
       onStop((signal) => {
         log.info({ signal }, 'stopping: finishing what was accepted');
@@ -78,6 +79,14 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
     for (const step of cleanup.reverse()) await step();
   }
   return EXIT_OK;
+}
+
+/** SIGHUP reads the certificate again at once, as of other servers; Windows has no such signal, there the files are watched alone. */
+function onHangup(reload: () => Promise<void>, log: pino.Logger): void {
+  if (process.platform === 'win32') return;
+  process.on('SIGHUP', () => {
+    reload().catch((error: unknown) => log.error({ error }, (error as Error).message));
+  });
 }
 
 /** Every frame carries the time: with a clock that is certainly wrong a gateway must not begin. */
@@ -115,8 +124,9 @@ async function listenHttp(
 }
 
 function gatewayOptions(settings: Settings): GatewayOptions {
-  const { listen, window, life, idle, spread, largest, suites } = settings;
-  const given = { window, life, idle, spread, largest, suites };
+  const { listen, window, life, idle, spread, largest, suites, suitesTls, tlsCert, tlsKey } = settings;
+  const tls = tlsCert === undefined ? undefined : { certFile: tlsCert, ...(tlsKey === undefined ? {} : { keyFile: tlsKey }) };
+  const given = { window, life, idle, spread, largest, suites, suitesTls, tls };
   return { listen, limits: limitsOf(settings, 'gateway'), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 

@@ -3,6 +3,8 @@ import type { GatewayLimits, Suite } from '../gateway/types.js';
 import type { RegistryLimits } from '../registry/types.js';
 
 export const DEFAULT_LISTEN = 'tidelock://0.0.0.0:8433';
+/** At the same port: the first byte tells the two apart. */
+export const DEFAULT_LISTEN_TLS = 'tidelocks://0.0.0.0:8433';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -34,6 +36,11 @@ export interface Settings {
   /** bytes */
   largest?: number;
   suites?: Suite[];
+  /** Inside TLS. */
+  suitesTls?: Suite[];
+  /** Files in PEM; without tlsKey the key stands in tlsCert. */
+  tlsCert?: string;
+  tlsKey?: string;
   /** ms */
   drain?: number;
   limits: Limits;

@@ -1,5 +1,5 @@
 /** The settings of the command: what each may be, and where it may be given. */
-import { DEFAULT_LISTEN, LIMIT_NAMES, LIMITS, type Limits, type Settings } from './setting-types.js';
+import { DEFAULT_LISTEN, DEFAULT_LISTEN_TLS, LIMIT_NAMES, LIMITS, type Limits, type Settings } from './setting-types.js';
 import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
@@ -134,6 +134,9 @@ export const SETTINGS: readonly Setting[] = [
   setting('spread', 'S', 'time over which devices spread their first reconnect (default 0)', gatewayNumber('spread')),
   setting('largest', 'BYTES', 'largest body taken from a device (default 16383)', gatewayNumber('largest')),
   setting('suites', 'NAMES', 'sealed, signed, signed-8 (default sealed)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
+  setting('suitesTls', 'NAMES', 'the same inside TLS (default all three)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
+  setting('tlsCert', 'FILE', 'certificate for tidelocks://, in PEM', text),
+  setting('tlsKey', 'FILE', 'its key (default: in the same file)', text),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
   ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];
@@ -162,7 +165,7 @@ export function assemble(values: ReadonlyMap<string, unknown>): Settings {
   const rest = Object.fromEntries([...values].filter(([name]) => !name.startsWith('limits.')));
   const json = rest['json'] === true;
   return {
-    listen: [DEFAULT_LISTEN],
+    listen: rest['tlsCert'] === undefined ? [DEFAULT_LISTEN] : [DEFAULT_LISTEN, DEFAULT_LISTEN_TLS],
     database: 'sqlite:tidelock.db',
     keep: false,
     logLevel: 'info',
@@ -171,4 +174,13 @@ export function assemble(values: ReadonlyMap<string, unknown>): Settings {
     json,
     limits,
   };
+}
+
+/** What is wrong with values that are right one by one. */
+export function contradictions({ listen, tlsCert, tlsKey }: Settings): string[] {
+  const secure = listen.find((url) => parseAddress(url).kind === 'tls');
+  if (tlsCert === undefined && secure !== undefined) return [`${secure} needs a certificate: --tls-cert and --tls-key ("tidelock cert" makes one)`];
+  if (tlsCert === undefined && tlsKey !== undefined) return ['--tls-key has no --tls-cert'];
+  if (tlsCert !== undefined && secure === undefined) return ['--tls-cert is of no use, because no address to listen at is tidelocks://'];
+  return [];
 }

@@ -10,7 +10,7 @@ import { ClockWatch, type ClockTimer } from '../clock.js';
 import { DeviceCore } from '../core/index.js';
 import type { DeviceSink } from '../core/types.js';
 import { TidelockError } from '../errors.js';
-import { formatAddress, type Address } from '../transport/address.js';
+import { formatAddress, shuffle, type Address } from '../transport/address.js';
 import { linkBits, type Link, type LinkOwner, type LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
 import { isTls } from '../transport/newcomer.js';
@@ -391,13 +391,4 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     });
     return { name: 'waiting', reason: error.problem, wait, error };
   }
-}
-
-function shuffle<T>(list: readonly T[]): T[] {
-  const shuffled = [...list];
-  for (let i = shuffled.length - 1; i > 0; i--) {
-    const j = Math.floor(Math.random() * (i + 1));
-    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
-  }
-  return shuffled;
 }

@@ -62,3 +62,13 @@ export function addressPrefix(address: string): string {
   const fourth = (parseInt(groups[3] ?? '0', 16) & 0xff00).toString(16);
   return `${groups.slice(0, 3).map((group) => parseInt(group, 16).toString(16)).join(':')}:${fourth}`;
 }
+
+/** In another order each time, so that a fleet spreads over its gateways. */
+export function shuffle<T>(list: readonly T[]): T[] {
+  const shuffled = [...list];
+  for (let i = shuffled.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+  }
+  return shuffled;
+}
