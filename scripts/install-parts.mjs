@@ -15,6 +15,7 @@ const DEBIAN = {
   make: 'make',
   'g++': 'g++',
   git: 'git',
+  tshark: 'tshark',
   python3: 'python3',
   pip3: 'python3-pip',
   php: 'php-cli',

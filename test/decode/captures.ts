@@ -15,6 +15,8 @@ export interface Captured {
 }
 
 export interface TcpFlags {
+  /** Next byte expected from the other side; without it the packet acknowledges nothing. */
+  ack?: number;
   syn?: boolean;
   fin?: boolean;
   rst?: boolean;
@@ -38,9 +40,9 @@ function ip(from: string, to: string, protocol: number, payload: Buffer): Buffer
   return Buffer.concat([Buffer.from([0x45, 0]), u16(20 + payload.length), Buffer.from([0, 0, 0x40, 0, 64, protocol, 0, 0]), addressBytes(from), addressBytes(to), payload]);
 }
 
-export function tcp(from: Endpoint, to: Endpoint, seq: number, payload: Uint8Array = Buffer.alloc(0), { syn = false, fin = false, rst = false }: TcpFlags = {}): Buffer {
-  const flags = 0x10 | (syn ? 2 : 0) | (fin ? 1 : 0) | (rst ? 4 : 0);
-  const segment = Buffer.concat([u16(from.port), u16(to.port), u32(seq >>> 0), u32(0), Buffer.from([0x50, flags]), u16(65_535), u16(0), u16(0), payload]);
+export function tcp(from: Endpoint, to: Endpoint, seq: number, payload: Uint8Array = Buffer.alloc(0), { ack, syn = false, fin = false, rst = false }: TcpFlags = {}): Buffer {
+  const flags = (ack === undefined ? 0 : 0x10) | (syn ? 2 : 0) | (fin ? 1 : 0) | (rst ? 4 : 0);
+  const segment = Buffer.concat([u16(from.port), u16(to.port), u32(seq >>> 0), u32((ack ?? 0) >>> 0), Buffer.from([0x50, flags]), u16(65_535), u16(0), u16(0), payload]);
   return ip(from.address, to.address, 6, segment);
 }
 
@@ -117,7 +119,8 @@ export function connection(said: readonly Said[], device: Endpoint, gateway: End
   const seq = { up: 0xfffffff0, down: 5 }; // one of them wraps
   const send = (up: boolean, at: number, bytes: Buffer, flags: TcpFlags = {}): Captured => {
     const way = up ? 'up' : 'down';
-    const packet = up ? tcp(device, gateway, seq.up, bytes, flags) : tcp(gateway, device, seq.down, bytes, flags);
+    const ack = flags.syn && up ? {} : { ack: up ? seq.down : seq.up };
+    const packet = up ? tcp(device, gateway, seq.up, bytes, { ...flags, ...ack }) : tcp(gateway, device, seq.down, bytes, { ...flags, ...ack });
     seq[way] = (seq[way] + bytes.length + (flags.syn || flags.fin ? 1 : 0)) >>> 0;
     return { at, bytes: packet };
   };

@@ -22,11 +22,11 @@ function fixture(name: string, directory: string): string {
 }
 
 test('the tarball holds the package, and nothing of its workshop', () => {
-  for (const file of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'docs/errors.md', 'docs/protocol.md', 'docs/abi.md', 'docs/backends.md', 'examples/backend.py', 'examples/backend.php']) {
+  for (const file of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'docs/errors.md', 'docs/protocol.md', 'docs/abi.md', 'docs/backends.md', 'examples/backend.py', 'examples/backend.php', 'wireshark/tidelock.lua']) {
     assert.ok(user.files.includes(file), `${file} is missing`);
   }
   for (const file of user.files) {
-    assert.match(file, /^(dist\/(host|assembly)\/.*\.(js|d\.ts)|dist\/wasm\/core-[\w-]+\.wasm|docs\/.*|demo\/.*|examples\/[\w.-]+|[A-Z]+(\.md)?|package\.json)$/);
+    assert.match(file, /^(dist\/(host|assembly)\/.*\.(js|d\.ts)|dist\/wasm\/core-[\w-]+\.wasm|docs\/.*|demo\/.*|examples\/[\w.-]+|wireshark\/tidelock\.lua|[A-Z]+(\.md)?|package\.json)$/);
     assert.not.match(file, /-test\.wasm$/);
   }
 });
