@@ -1,14 +1,14 @@
 /** What every conversation shares: the core's observer, its slots, the keys, and who is told. */
-import { Observer } from '../core/observer.js';
+import type { Observer } from '../core/observer.js';
 import type { Session } from './session.js';
 import type { FindKeys, Frame, Item, Note, Where } from './types.js';
 
 export class Context {
-  readonly observer = new Observer();
   readonly #free: number[] = [];
   #slots = 0;
 
   constructor(
+    readonly observer: Observer,
     readonly keys: FindKeys,
     private readonly tell: (item: Item) => void,
   ) {}

@@ -1,4 +1,5 @@
 /** Any bytes in, items out: hexadecimal text, binary, pcap or pcapng, in pieces of any size. Every input gives an answer. */
+import { Observer } from '../core/observer.js';
 import { Capture } from './capture/capture.js';
 import { isPcap, PcapReader } from './capture/pcap.js';
 import { isPcapng, PcapngReader } from './capture/pcapng.js';
@@ -25,8 +26,9 @@ export class Decoder {
   #stream: StreamConversation | undefined;
   #datagrams: DatagramConversation | undefined;
 
-  constructor({ datagram = false, keys = () => [], port = DEFAULT_PORT }: DecodeOptions, tell: (item: Item) => void) {
-    this.#context = new Context(keys, tell);
+  /** @param observer  to use again: an instance of the core that no other decoder uses at the time */
+  constructor({ datagram = false, keys = () => [], port = DEFAULT_PORT }: DecodeOptions, tell: (item: Item) => void, observer = new Observer()) {
+    this.#context = new Context(observer, keys, tell);
     this.#datagram = datagram;
     this.#port = port;
   }

@@ -1,8 +1,11 @@
-// Fuzzes the core:  node --import tsx test/fuzz/run.ts [--runs 1000000] [--seed N]
-// Ends with 1 where anything failed, or where the run has not reached every status, event and refusal.
+// Fuzzes the core, or a target that takes bytes of strangers (test/fuzz/targets/):
+//   node --import tsx test/fuzz/run.ts [--runs 1000000] [--seed N] [--target NAME …]
+// A name is that of a target or how several begin: `--target decode`; `--target all` is every one. Each gets all the runs.
+// Ends with 1 where anything failed, or where the run on the core has not reached every status, event and refusal.
 
 import { parseArgs } from 'node:util';
 import { fuzzAll } from './fuzz.js';
+import { fuzzTarget, loadTargets } from './target.js';
 
 function whole(name: string, text: string): number {
   const value = Number(text);
@@ -13,12 +16,35 @@ function whole(name: string, text: string): number {
   return value;
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' } } });
+function fuzzCore(runs: number, seed: number): boolean {
+  const { inputs, failure, missing, report } = fuzzAll(runs, seed);
+  console.log(`${inputs} inputs, seed ${seed}`);
+  console.log(report);
+  if (failure) console.error(`failed: ${failure}`);
+  if (missing.length > 0) console.error(`never reached: ${missing.join(', ')}`);
+  return failure === undefined && missing.length === 0;
+}
+
+async function fuzzTargets(names: readonly string[], runs: number, seed: number): Promise<boolean> {
+  const all = await loadTargets();
+  const chosen = all.filter(({ name }) => names.some((wanted) => wanted === 'all' || name === wanted || name.startsWith(`${wanted}-`)));
+  if (chosen.length === 0) {
+    console.error(`no target ${names.join(', ')}; there are: ${all.map(({ name }) => name).join(', ')}`);
+    return false;
+  }
+  let held = true;
+  for (const target of chosen) {
+    const started = performance.now();
+    const { inputs, failure } = await fuzzTarget(target, runs, seed);
+    const rate = Math.round(inputs / ((performance.now() - started) / 1000));
+    console.log(`${target.name}: ${inputs} inputs, seed ${seed}, ${rate} a second`);
+    if (failure) console.error(`failed: ${failure}`);
+    held &&= failure === undefined;
+  }
+  return held;
+}
+
+const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' }, target: { type: 'string', multiple: true } } });
 const runs = whole('runs', values.runs);
 const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : whole('seed', values.seed);
-const { inputs, failure, missing, report } = fuzzAll(runs, seed);
-console.log(`${inputs} inputs, seed ${seed}`);
-console.log(report);
-if (failure) console.error(`failed: ${failure}`);
-if (missing.length > 0) console.error(`never reached: ${missing.join(', ')}`);
-process.exitCode = failure || missing.length > 0 ? 1 : 0;
+process.exitCode = (values.target === undefined ? fuzzCore(runs, seed) : await fuzzTargets(values.target, runs, seed)) ? 0 : 1;
