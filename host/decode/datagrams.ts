@@ -16,6 +16,8 @@ interface Known {
   keyId: number;
   device: string | undefined;
   gateway: string | undefined;
+  /** Entries in the two maps. */
+  entries: number;
 }
 
 export class DatagramConversation {
@@ -52,23 +54,22 @@ export class DatagramConversation {
     } else {
       const number = bytes.readUInt32BE(1);
       known = this.#sessions.get(number);
+      if (known) {
+        this.#sessions.delete(number);
+        this.#sessions.set(number, known); // the last one heard is the last to be forgotten
+      }
       Object.assign(frame, this.#protected(known, bytes, where, given, at), { session: number });
     }
     this.context.frame(frame, known?.session);
   }
 
   end(): void {
-    for (const { slot } of new Set([...this.#pending.values(), ...this.#sessions.values()])) this.context.release(slot);
-    this.#pending.clear();
-    this.#sessions.clear();
+    for (const [name, known] of this.#pending) this.#forget(this.#pending, name, known);
+    for (const [number, known] of this.#sessions) this.#forget(this.#sessions, number, known);
   }
 
   #protected(known: Known | undefined, bytes: Buffer, where: Where, given: Direction | undefined, at: number): object {
-    if (known) {
-      this.#sessions.delete(known.session.number!);
-      this.#sessions.set(known.session.number!, known); // the last one heard is the last to be forgotten
-      return known.session.frame(bytes, given ?? direction(known, where), 0, at, undefined);
-    }
+    if (known) return known.session.frame(bytes, given ?? direction(known, where), 0, at, undefined);
     return {
       counter: bytes.readUInt16BE(5), time: bytes.readUIntBE(7, 3), timeBits: 24, bytes: Math.max(0, bytes.length - DATAGRAM_HEAD - 16),
       verdict: 'unknown', why: 'the handshake of its session was not seen',
@@ -82,7 +83,7 @@ export class DatagramConversation {
     if (this.#pending.size >= MOST_PENDING) this.#forgetOldest(this.#pending);
     const slot = this.context.claim();
     const session = new Session(this.context.observer, slot, this.context.keys, 'datagram', where.at !== undefined);
-    const known: Known = { session, slot, keyId: 0, device, gateway };
+    const known: Known = { session, slot, keyId: 0, device, gateway, entries: 1 };
     this.#pending.set(name, known);
     return known;
   }
@@ -104,6 +105,7 @@ export class DatagramConversation {
     if (before) this.#forget(this.#sessions, number, before);
     if (this.#sessions.size >= MOST_SESSIONS) this.#forgetOldest(this.#sessions);
     this.#sessions.set(number, known);
+    known.entries += 1;
   }
 
   #forgetOldest<K>(map: Map<K, Known>): void {
@@ -113,8 +115,8 @@ export class DatagramConversation {
 
   #forget<K>(map: Map<K, Known>, key: K, known: Known): void {
     map.delete(key);
-    const other: Map<unknown, Known> = (map as unknown) === this.#pending ? this.#sessions : this.#pending;
-    if (![...other.values()].includes(known)) this.context.release(known.slot);
+    known.entries -= 1;
+    if (known.entries === 0) this.context.release(known.slot);
   }
 }
 

@@ -39,25 +39,28 @@ export function looksLikeHex(text: string): boolean {
 /** Every line that holds bytes; the lines of a dump are one. `fault` is called for what is no digit, and the line is left out. */
 export function readHex(text: string, fault: (fault: HexFault) => void): HexLine[] {
   const lines: HexLine[] = [];
-  let dump: HexLine | undefined;
+  /** Digits of the dump that is being read, put together once it has ended. */
+  let dump: string[] = [];
+  let begun = 0;
+  const finish = (): void => {
+    if (dump.length > 0) lines.push({ bytes: Buffer.from(dump.join(''), 'hex'), direction: undefined, line: begun });
+    dump = [];
+  };
   text.split('\n').forEach((raw, index) => {
     const trimmed = raw.trim();
-    if (trimmed === '' || trimmed.startsWith('#')) {
-      dump = undefined;
-      return;
-    }
     const digits = dumped(trimmed);
     if (digits !== undefined) {
-      const bytes = Buffer.from(digits, 'hex');
-      if (dump) dump.bytes = Buffer.concat([dump.bytes, bytes]);
-      else lines.push((dump = { bytes, direction: undefined, line: index + 1 }));
+      if (dump.length === 0) begun = index + 1;
+      dump.push(digits);
       return;
     }
-    if (dump && DUMP_END.test(trimmed)) return;
-    dump = undefined;
+    if (dump.length > 0 && DUMP_END.test(trimmed)) return;
+    finish();
+    if (trimmed === '' || trimmed.startsWith('#')) return;
     const line = plain(raw, index + 1, fault);
     if (line) lines.push(line);
   });
+  finish();
   return lines;
 }
 

@@ -42,6 +42,11 @@ export class Session {
     return this.suite === undefined ? undefined : tagBytes(this.suite);
   }
 
+  /** HELLO and CHALLENGE were seen. */
+  get challenged(): boolean {
+    return this.#challenged;
+  }
+
   get keyed(): boolean {
     return this.#keyed;
   }
@@ -59,7 +64,7 @@ export class Session {
     const fields = challengeFields(body);
     const status = this.observer.challenge(this.n, body, at);
     if (status === abi.E_STATE) {
-      this.#take(body); // the tag's length and the session's number are of use without HELLO too
+      if (!this.#challenged) this.#take(body); // the tag's length and the session's number are of use without HELLO too
       return { ...UNKNOWN(this.#challenged ? 'an answer to this HELLO was seen before' : 'the HELLO that it answers was not seen'), fields };
     }
     if (status !== abi.OK) return { ...REFUSED(status), fields };
@@ -105,7 +110,7 @@ export class Session {
     this.#keyed = keys.some((key) => this.observer.key(this.n, key));
     if (this.#keyed) return HOLDS;
     this.#locked = `the key given for ${this.identity} is not this session's`;
-    return { verdict: 'refused', why: `${refusalName(abi.REFUSED_BAD_PROOF)} than was given for ${this.identity}` };
+    return { verdict: 'refused', why: `bad proof: not made with the key that was given for ${this.identity}` };
   }
 
   /**

@@ -2,6 +2,7 @@
 import * as abi from '../../assembly/abi.js';
 import type { Direction, Found } from '../core/observer.js';
 import type { Context } from './context.js';
+import { helloFields } from './fields.js';
 import { DIRECTIONS, frameOf, Session } from './session.js';
 import type { Where } from './types.js';
 import { foreignName, hasType, refusalName } from './words.js';
@@ -170,7 +171,10 @@ export class StreamConversation {
     const frame = frameOf(first, 'stream', bytes.length, { ...where, offset: half.offset });
     const at = Math.floor(where.at ?? 0);
     const body = bytes.subarray(bytes.length - head.bytes);
-    if (first === (abi.HELLO | abi.FLAG_NATIVE)) {
+    if (first === (abi.HELLO | abi.FLAG_NATIVE) && side !== undefined && this.#session?.challenged) {
+      // A stream carries one handshake; loose bytes may be several streams'.
+      Object.assign(frame, { verdict: 'refused', why: refusalName(abi.REFUSED_STATE), direction: this.#direction(side), bytes: head.bytes, fields: helloFields(body) });
+    } else if (first === (abi.HELLO | abi.FLAG_NATIVE)) {
       if (side !== undefined) this.#device = side;
       this.#slot ??= this.context.claim();
       this.#session = new Session(this.context.observer, this.#slot, this.context.keys, 'stream', where.at !== undefined);

@@ -174,6 +174,33 @@ test('TLS, IoTSocket and other text on a connection are told by the first byte',
   }
 });
 
+test('a second HELLO on a stream is refused, and spoils nothing of the session', () => {
+  const said = session(sealedStream);
+  const all = ofInput(key, pcap(on('ethernet', connection([...said.slice(0, 5), { ...said[0]!, at: said[4]!.at }, ...said.slice(5)], DEVICE, GATEWAY))));
+  assert.is(brief(all), 'HELLO? CHALLENGE PROOF READY DATA HELLO! DATA ACK PING DATA ACK CLOSE');
+  assert.match(frames(all)[5]!.why, /^state/);
+});
+
+test('UDP: a stranger\'s CHALLENGE and a HELLO that comes again, from the address of the device, change nothing', () => {
+  const sent = session(sealedDatagram).map(({ up, bytes, at }) => ({ at, bytes: up ? udp(DEVICE, GATEWAY, bytes) : udp(GATEWAY, DEVICE, bytes) }));
+  const forged = Buffer.from(session(sealedDatagram)[1]!.bytes);
+  forged.fill(0xaa, 3);
+  const all = ofInput(keyOf(sealedDatagram), pcap(on('ethernet', [...sent.slice(0, 2), { at: EPOCH, bytes: udp(GATEWAY, DEVICE, forged) }, ...sent.slice(2, 6), sent[0]!, ...sent.slice(6)])));
+  assert.is(brief(all), 'HELLO? CHALLENGE CHALLENGE? PROOF READY DATA DATA HELLO? ACK PING DATA ACK CLOSE');
+});
+
+test('UDP: handshakes without end are forgotten, the oldest first', () => {
+  const hello = Buffer.from(session(sealedDatagram)[0]!.bytes), challenge = Buffer.from(session(sealedDatagram)[1]!.bytes);
+  const many = Array.from({ length: 6_000 }, (_, i) => {
+    const device = { address: `10.0.${i >> 8}.${i & 255}`, port: 1 };
+    const answer = Buffer.from(challenge);
+    answer.writeUInt32BE(i, 3);
+    return [{ at: EPOCH, bytes: udp(device, GATEWAY, hello) }, { at: EPOCH, bytes: udp(GATEWAY, device, answer) }];
+  }).flat();
+  const all = ofInput({}, pcap(on('ethernet', many)));
+  assert.is(all.length, 12_000);
+});
+
 test('a port that is used again is another connection', () => {
   assert.is(decoded([...packets, ...connection(session(sealedStream), DEVICE, GATEWAY)]), `${WHOLE} ${WHOLE}`);
 });
