@@ -2,14 +2,18 @@
 // of acted on. A test compares the two.
 
 import {
-  ACK, CLOSE, DATA, FLAG_WANTED, OK, O_AGE, O_BODY, O_BYTES, O_COUNTER, O_ID, O_OFF, O_TYPE, PING, PONG, READY, REFUSED_FUTURE,
-  REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE, REFUSED_UNKNOWN_TYPE, SKIP, SLOT_BYTES, S_TAKES, TYPE_MASK,
+  ACK, CLOSE, DATA, FLAG_WANTED, FRAGMENT, OK, O_AGE, O_BODY, O_BYTES, O_COUNTER, O_ID, O_OFF, O_TYPE, PING, PONG, READY, REFUSED_FUTURE,
+  REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE, REFUSED_TOO_LONG, REFUSED_UNKNOWN_TYPE, SKIP, SLOT_BYTES, S_TAKES, TYPE_MASK,
 } from "../abi";
+import { checkPart } from "../protocol/fragment";
 import { LIFE_MAX_S } from "../protocol/ready";
-import { LARGEST_BODY, S_LIFE } from "../protocol/slot";
+import { JOB, J_BODY, LARGEST_BODY, S_LIFE, isDatagram } from "../protocol/slot";
 
 /** Types that never want an ACK. */
 const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
+
+/** Types that no FRAGMENT is a part of. */
+const NEVER_PART: u32 = NEVER_WANTED | (1 << SKIP) | (1 << FRAGMENT);
 
 /** Reads id and age off the body where bit 5 says that they lead it; false: they do not parse. */
 export function readLead(o: usize): bool {
@@ -36,10 +40,11 @@ export function judge(o: usize, first: usize, toDevice: bool, window: u32, timel
   let kind = <u32>load<u8>(o, O_TYPE) & TYPE_MASK, bytes = load<u32>(o, O_BYTES), off = load<i32>(o, O_OFF);
   // The gateway's first frame is READY or, in its place, CLOSE.
   if (toDevice && !load<u64>(o, O_COUNTER) && kind != READY && kind != CLOSE) return REFUSED_STATE;
-  if (kind == PING) return bytes == 8 ? OK : REFUSED_MALFORMED;
+  if (kind == PING) return bytes >= 8 ? OK : REFUSED_MALFORMED;
   if (kind == PONG) return bytes == 16 ? OK : REFUSED_MALFORMED;
   if (kind == CLOSE) return bytes >= 3 ? OK : REFUSED_MALFORMED;
   if (!timeless && <u32>off + window > 2 * window) return off < 0 ? REFUSED_FUTURE : REFUSED_STALE;
+  if (kind == FRAGMENT && isDatagram(first)) return part(o, first + <usize>toDevice * SLOT_BYTES);
   if (load<u32>(o, O_ID) || kind == DATA) return OK; // a type with an id that nobody takes is answered, not refused
   if (kind == ACK) return bytes == 5 ? OK : REFUSED_MALFORMED;
   if (kind == SKIP) return REFUSED_MALFORMED;
@@ -47,6 +52,14 @@ export function judge(o: usize, first: usize, toDevice: bool, window: u32, timel
   if (bytes < 14) return REFUSED_MALFORMED;
   terms(first, load<u32>(o, O_BODY));
   return OK;
+}
+
+/** A part of a message, whose type may want an ACK and has a body. */
+function part(o: usize, s: usize): u32 {
+  let p = <usize>load<u32>(o, O_BODY), bytes = load<u32>(o, O_BYTES), inner = <u32>load<u8>(p);
+  let length = checkPart(s, p, bytes, <u32>p - load<u32>(JOB, J_BODY));
+  if (!load<u32>(o, O_ID) || !length || inner > <u32>TYPE_MASK || (NEVER_PART >> inner) & 1) return REFUSED_MALFORMED;
+  return length < 0 ? REFUSED_TOO_LONG : OK;
 }
 
 /** How long the session lives, and the largest body that the gateway takes. */

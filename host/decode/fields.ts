@@ -1,6 +1,6 @@
 /** What the bodies say, by the names of docs/protocol.md, for people and JSON. Whether they are true the core has judged before. */
 import * as abi from '../../assembly/abi.js';
-import { linkName, reasonName, statusName, suiteName, suiteNames } from './words.js';
+import { linkName, reasonName, statusName, suiteName, suiteNames, typeName } from './words.js';
 import type { Value } from './types.js';
 
 export type Fields = Record<string, Value>;
@@ -62,6 +62,9 @@ export function bodyFields(code: number, body: Buffer): Fields {
   if (code === abi.ACK && body.length === 5) return { acknowledges: body.readUInt32BE(0), status: body[4]!, means: statusName(body[4]!) };
   if (code === abi.PING && body.length === 8) return { t1: String(body.readBigUInt64BE(0)) };
   if (code === abi.PONG && body.length === 16) return { t1: String(body.readBigUInt64BE(0)), receive: body.readUInt32BE(8), send: body.readUInt32BE(12) };
+  if (code === abi.FRAGMENT && body.length > 5) {
+    return { of: typeName(body[0]!), part: body[4]! + 1, parts: body[1]!, length: body.readUInt16BE(2), bytes: body.length - 5 };
+  }
   if (code === abi.CLOSE && body.length >= 3) {
     const text = body.subarray(3).toString('utf8');
     return { reason: body[0]!, means: reasonName(body[0]!), retryAfter: body.readUInt16BE(1), ...(text === '' ? {} : { text }) };

@@ -127,10 +127,12 @@ const body = fc.oneof(
   fc.bigInt(0n, 2n ** 64n - 1n).map(writePing),
   fc.tuple(small, small).map(([receive, send]) => writePong({ t1: 1n, receive, send })),
   fc.tuple(fc.nat(255), fc.nat(65_535)).map(([reason, after]) => writeClose(reason, after, 'why')),
+  // Parts of messages, right and wrong.
+  fc.tuple(fc.nat(40), fc.nat(5), fc.nat(20), fc.nat(5), fc.uint8Array({ maxLength: 12 })).map(([type, count, length, index, rest]) => writeLed(1, 0, Uint8Array.of(type, count, 0, length, index, ...rest))),
   fc.constantFrom(new Uint8Array(14), new Uint8Array(512), new Uint8Array(513), new Uint8Array(16_383)),
 );
 const step = fc.record({
-  type: fc.nat(31),
+  type: fc.oneof({ weight: 3, arbitrary: fc.nat(31) }, { weight: 1, arbitrary: fc.constantFrom(TYPE.PING as number, 19) }),
   flags: fc.constantFrom(0, 0, WANTED, WANTED, REPEAT, WANTED | REPEAT),
   body: fc.tuple(body, fc.constantFrom('', '', '', 'cut', 'more')).map(([made, how]) => (how === 'cut' ? made.slice(0, -1) : how === 'more' ? concat(made, Uint8Array.of(0)) : made)),
   off: fc.constantFrom(0, 0, 0, WINDOW, WINDOW + 1, -WINDOW, -WINDOW - 1, 2 ** 23 - 1, 2 ** 23, -(2 ** 23)),

@@ -1,7 +1,7 @@
 /** Loose bytes: hexadecimal text of every kind, binary, streams and datagrams, with keys and without. */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TYPE } from '../reference/bodies.js';
+import { TYPE, WANTED, writeLed } from '../reference/bodies.js';
 import { ascii, unhex } from '../reference/bytes.js';
 import { brief, datagrams, frame, frames, items, keyOf, notes, ofInput, sealedStream, session, streams, WHOLE } from './support.js';
 
@@ -52,6 +52,14 @@ for (const v of datagrams) {
     assert.is(brief(items({ ...keyOf(v), datagram: true }, (decoder) => decoder.hex(late))), WHOLE.replace('HELLO? CHALLENGE ', ''));
   });
 }
+
+test('a part of a message says which, of how many', () => {
+  const v = datagrams[0]!;
+  const part = frame(v, true, 0, 19 | WANTED, writeLed(4, 0, Uint8Array.of(8, 3, 0, 10, 1, ...ascii('ve o'))));
+  const lines = [...session(v).slice(0, 4).map((each) => each.bytes), part].map(hexOf);
+  const last = frames(items({ ...keyOf(v), datagram: true }, (decoder) => decoder.hex(lines.join('\n')))).at(-1)!;
+  assert.equal([last.type, last.verdict, last.id, last.fields], ['FRAGMENT', 'holds', 4, { of: 'DATA', part: 2, parts: 3, length: 10, bytes: 4 }]);
+});
 
 test('two devices at once on datagrams', () => {
   const [a, b] = [datagrams[0]!, datagrams.find(({ challenge }) => challenge.session !== datagrams[0]!.challenge.session)];
