@@ -78,6 +78,11 @@ export class Decoder {
   }
 }
 
+function isCapture(held: readonly Buffer[]): boolean {
+  const first = Buffer.concat(held.slice(0, 4)); // pieces are not empty
+  return isPcap(first) || isPcapng(first);
+}
+
 export class Input {
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -94,7 +99,8 @@ export class Input {
   push(chunk: Buffer): void {
     if (this.#form === 'unknown') {
       this.#hold(chunk);
-      if (this.#heldBytes >= PROBE) this.#decide();
+      // A capture that is piped in says so at once, and may be long without a packet.
+      if (this.#heldBytes >= PROBE || isCapture(this.#held)) this.#decide();
     } else this.#pass(chunk);
   }
 
