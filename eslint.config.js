@@ -25,7 +25,7 @@ function never(folders, packages = []) {
 // A gateway is given its registry, so that without one no database is loaded; the rules of names are shared.
 const REGISTRY_CODE = 'registry(?!/names\\.js)';
 
-const database = ['kysely', 'better-sqlite3', 'node:sqlite'];
+const database = ['kysely', 'better-sqlite3', 'node:sqlite', 'pg'];
 const command = ['commander', 'pino', 'picocolors', '@peculiar/asn1-schema', '@peculiar/asn1-x509'];
 
 export default tseslint.config(

@@ -70,6 +70,7 @@ export const ERRORS = {
   DATABASE_CORRUPT: ['the database {database} is damaged: {reason}', 'Stop the gateway, keep a copy of the file, and restore a backup.'],
   DATABASE_NEWER: ['the database {database} has version {found}, this program knows up to {known}', 'Run the newer version of Tidelock that wrote it, or restore a backup made before the update.'],
   DATABASE_FAILED: ['the database {database} failed: {reason}', 'Check that its folder exists and is writable, and that the disk has room.'],
+  DATABASE_UNREACHABLE: ['the database {database} cannot be reached: {reason}', 'Check that the server runs, and that host, port, user, password and database are right. A gateway that runs seeks it by itself, and tells its devices busy until it is back.'],
   DRIVER_MISSING: ['no driver for {kind}: {reason}', 'Run `{command}`.'],
   DEVICE_EXISTS: ['the device {identity} exists already', 'Choose another identity, or use the key that it was given.'],
   DEVICE_UNKNOWN: ['there is no device {identity}', 'Check the spelling with `tidelock devices list`, or add it with `tidelock devices add`.'],

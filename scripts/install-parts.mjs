@@ -20,6 +20,7 @@ const DEBIAN = {
   pip3: 'python3-pip',
   php: 'php-cli',
   'systemd-analyze': 'systemd',
+  psql: 'postgresql',
 };
 
 /** Packages of PyPI with their exact versions. */

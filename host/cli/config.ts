@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { TidelockError } from '../errors.js';
+import { parseDatabase } from '../registry/database/url.js';
 import { closest } from './closest.js';
 import { JsonFault, lineAndColumn, parseJson, type Placed } from './json-places.js';
 import { assemble, contradictions, Fault, findSetting, flagName, SETTINGS, variableName, type Given } from './settings.js';
@@ -60,7 +61,11 @@ function take(name: string, given: Given, place: string, found: Found): void {
 function readFlags(flags: Sources['flags'], found: Found): void {
   for (const { name } of SETTINGS) {
     const given = flags[name];
-    if (given !== undefined) take(name, given as Given, `--${flagName(name)}`, found);
+    if (given === undefined) continue;
+    take(name, given as Given, `--${flagName(name)}`, found);
+    if (name === 'database' && hasPassword(found.values.get(name))) {
+      found.faults.push('--database has a password in it, and a command line can be read by all: set TIDELOCK_DATABASE, PGPASSWORD or "database" in the file');
+    }
   }
   for (const pair of (flags['limit'] ?? []) as string[]) {
     const [name = '', value] = pair.split('=', 2);
@@ -69,6 +74,12 @@ function readFlags(flags: Sources['flags'], found: Found): void {
     else if (value === undefined) found.faults.push(`${place} needs a value, such as --limit ${name}=100`);
     else take(`limits.${name}`, value, place, found);
   }
+}
+
+function hasPassword(url: unknown): boolean {
+  if (typeof url !== 'string') return false;
+  const place = parseDatabase(url);
+  return place.kind === 'postgres' && place.password;
 }
 
 function readEnvironment(environment: Sources['environment'], found: Found): void {

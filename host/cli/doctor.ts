@@ -31,7 +31,7 @@ export async function doctor(sources: Sources, output: Output): Promise<number> 
     const { finding, status } = await checkControl(settings);
     findings.push(finding);
     findings.push(...(await checkClock(status)));
-    findings.push(...(await checkDatabase(settings, status !== undefined)));
+    findings.push(...(await checkDatabase(settings, status)));
     findings.push(...(await checkCertificate(settings)));
     findings.push(...(await checkAddresses(settings.listen, status?.addresses ?? [])));
   } else {

@@ -22,6 +22,7 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       pid: process.pid,
       addresses: [...gateway.addresses],
       online: gateway.counters().online,
+      ...(registry.database.available ? {} : { waiting: { reason: registry.database.reason, since: registry.database.since } }),
       started,
       now: clocks(),
     }),

@@ -42,7 +42,7 @@ export async function send(settings: Settings, { identity, text, wait, lifetime 
       if (settings.json) await output.json({ state: 'queued', message, gateway: false });
       else await output.line(`queued for ${name}; no gateway runs now, it goes out once one does`);
       if (!wait) return EXIT_OK;
-      tell(new TidelockError('GATEWAY_NOT_RUNNING', { socket: controlPath(settings) ?? settings.database }), { json: settings.json, debug: false });
+      tell(new TidelockError('GATEWAY_NOT_RUNNING', { socket: controlPath(settings) ?? registry.url }), { json: settings.json, debug: false });
       return EXIT_NOT_DELIVERED;
     },
   });

@@ -69,7 +69,7 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
         });
       });
     });
-    log.info({ addresses: gateway.addresses, database: settings.database, control: path === undefined ? undefined : bindablePath(path), metrics: http?.url, pid: process.pid, version }, 'ready');
+    log.info({ addresses: gateway.addresses, database: registry.url, control: path === undefined ? undefined : bindablePath(path), metrics: http?.url, pid: process.pid, version }, 'ready');
     if (backends === undefined) await printAll({ gateway, output, settings, log, stopped });
     else await backends.run(stopped);
   } catch (error) {

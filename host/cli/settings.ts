@@ -4,7 +4,7 @@ import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
 import { parseHttpAddress } from '../http/index.js';
-import { databasePath } from '../registry/database/file.js';
+import { parseDatabase } from '../registry/database/url.js';
 import { checkLimits } from '../registry/limits.js';
 import { parseAddress } from '../transport/address.js';
 
@@ -48,7 +48,8 @@ function checkedText(check: (text: string) => unknown) {
       check(value);
     } catch (error) {
       if (!(error instanceof TidelockError)) throw error;
-      throw new Fault(error.code === 'BAD_OPTION' ? `is ${shown(given)}, but ${error.details['expected']}` : `: ${error.problem}`);
+      // The error's own value: it leaves passwords out.
+      throw new Fault(error.code === 'BAD_OPTION' ? `is ${clipped(String(error.details['value']))}, but ${error.details['expected']}` : `: ${error.problem}`);
     }
     return value;
   };
@@ -78,7 +79,10 @@ function list<T>(one: (given: Given) => T) {
 }
 
 function shown(given: Given): string {
-  const json = JSON.stringify(given);
+  return clipped(JSON.stringify(given));
+}
+
+function clipped(json: string): string {
   return json.length > 60 ? `${json.slice(0, 57)}…` : json;
 }
 
@@ -118,7 +122,7 @@ function setting(name: string, placeholder: string | undefined, help: string, pa
 
 export const SETTINGS: readonly Setting[] = [
   setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(checkedText(parseAddress)), true),
-  setting('database', 'URL', 'where devices, inbox and queue are kept (default sqlite:tidelock.db)', checkedText(databasePath)),
+  setting('database', 'URL', 'where devices, inbox and queue are kept: sqlite:PATH or postgres://… (default sqlite:tidelock.db)', checkedText(parseDatabase)),
   setting('control', 'PATH', 'control socket (default: beside the database)', text),
   setting('backend', 'COMMAND', 'program that takes the messages, as JSON lines on its stdin; docs/backends.md', text),
   setting('backendSocket', 'PATH', 'socket at which such programs connect', text),

@@ -21,6 +21,7 @@ import { LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
 import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
 import type { GatewaySetup } from './options.js';
+import { isAway } from './outlast.js';
 import { Peers, type Peer } from './peer.js';
 import { endWithoutKey } from './refresh.js';
 import type { Session } from './session.js';
@@ -250,6 +251,8 @@ export class Engine {
   }
 
   failed(error: unknown): void {
+    // That the database is away was told by an alarm; each device that is told busy for it is no news.
+    if (this.#registry?.database.available === false && isAway(error)) return;
     this.#events.failed(error);
   }
 

@@ -6,7 +6,7 @@ import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
 import { refusalCounts } from '../names.js';
 import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
-import type { DeviceEvent } from '../registry/types.js';
+import type { DatabaseState, DeviceEvent } from '../registry/types.js';
 import type { Listener } from '../transport/link.js';
 import { openListeners } from '../transport/open.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
@@ -66,6 +66,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     if (registry !== undefined) {
       this.#marks = new DoneMarks(registry);
       registry.on('device', this.#onDevice);
+      registry.on('database', this.#onDatabase);
     }
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     logger?.info({ addresses: this.addresses, durable: this.durable }, 'listening');
@@ -184,6 +185,17 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     if (event.change === 'disabled') this.#engine.disable(event.identity);
   };
 
+  readonly #onDatabase = ({ available, reason, since }: DatabaseState): void => {
+    const { logger, registry } = this.#setup, database = registry!.url;
+    if (available) {
+      logger?.info({ database }, 'the database is back');
+      return;
+    }
+    const from = new Date(since).toISOString();
+    logger?.warn({ database, reason, since: from }, 'waiting for the database: devices are told busy, nothing that was acknowledged is lost');
+    emitSafely(this, 'alarm', { kind: 'database', device: undefined, text: `waiting for the database ${database} since ${from}: ${reason}` });
+  };
+
   /** `byStranger`: anybody can bring it about, so it must never end the process: without listener and logger it is a warning. */
   #failed(error: unknown, byStranger = false): void {
     const { logger, clock } = this.#setup, { log } = this.#engine;
@@ -229,6 +241,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     await engine.end(drain === 0 || this.#hurry);
     this.#sender.close();
     registry?.off('device', this.#onDevice);
+    registry?.off('database', this.#onDatabase);
     await Promise.all(listeners);
     this.#setup.logger?.info({}, 'closed');
     this.emit('close');

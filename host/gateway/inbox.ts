@@ -1,10 +1,12 @@
 /** `gateway.messages()`: the durable inbox as an async iteration, and the marking of rows as done. */
 import type { InboxRow, Registry } from '../registry/types.js';
+import { outlasting } from './outlast.js';
 import type { InboxMessage, MessagesOptions } from './types.js';
 
 /** Rows marked done, joined over a tick into one call. */
 export class DoneMarks {
   readonly #registry: Registry;
+  readonly #ending = new AbortController();
   #positions: number[] = [];
   #batch: Promise<void> | undefined;
   #running = 0;
@@ -23,7 +25,7 @@ export class DoneMarks {
         this.#positions = [];
         this.#batch = undefined;
         this.#running += 1;
-        this.#registry.done(positions).then(resolve, reject).finally(() => {
+        outlasting(this.#registry, this.#ending.signal, () => this.#registry.done(positions)).then(resolve, reject).finally(() => {
           this.#running -= 1;
           if (this.#running === 0) this.#idle?.();
         });
@@ -32,8 +34,9 @@ export class DoneMarks {
     return this.#batch;
   }
 
-  /** Fulfilled when nothing is under way. */
+  /** Fulfilled when nothing is under way. From here on a database that is away is not waited for. */
   whenIdle(): Promise<void> {
+    this.#ending.abort();
     if (this.#running === 0 && this.#batch === undefined) return Promise.resolve();
     return new Promise((resolve) => (this.#idle = resolve));
   }
@@ -88,6 +91,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
   #more = true;
   #reading = false;
   #ended = false;
+  readonly #over = new AbortController();
   #error: Error | undefined;
   #waiting: Waiter[] = [];
   readonly #onInbox = (): void => {
@@ -135,6 +139,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#over.abort();
     this.#rows = [];
     this.#registry.off('inbox', this.#onInbox);
     this.#signal?.removeEventListener('abort', this.#onAbort);
@@ -151,7 +156,7 @@ export class InboxReader implements AsyncIterableIterator<InboxMessage> {
     this.#reading = true;
     this.#more = false;
     const limit = this.#prefetch;
-    this.#registry.read({ after: this.#after, limit }).then(
+    outlasting(this.#registry, this.#over.signal, () => this.#registry.read({ after: this.#after, limit })).then(
       (rows) => {
         this.#reading = false;
         if (this.#ended) return;

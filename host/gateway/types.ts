@@ -179,8 +179,8 @@ export interface Refusal {
 
 /** The `alarm` event: something that an operator must look at. */
 export interface Alarm {
-  /** `takeovers`: two devices seem to share one identity. `clock`: wall and monotonic clock parted; all sessions were ended. */
-  readonly kind: 'takeovers' | 'clock';
+  /** `takeovers`: two devices seem to share one identity. `clock`: wall and monotonic clock parted; all sessions were ended. `database`: it went away; devices are told busy until it is back. */
+  readonly kind: 'takeovers' | 'clock' | 'database';
   readonly device: Identity | undefined;
   readonly text: string;
 }

@@ -1,6 +1,6 @@
 /** Opens a registry: its options, checked as a whole, and the runner behind it. */
 import { badOption, checkInteger, checkNames } from '../options.js';
-import { databasePath } from './database/file.js';
+import { parseDatabase } from './database/url.js';
 import { checkLimits } from './limits.js';
 import { SqlRegistry } from './registry.js';
 import { openRunner } from './thread/runner.js';
@@ -10,13 +10,13 @@ const KNOWN = ['create', 'shared', 'busyTimeout', 'driver', 'thread', 'gateway',
 const DRIVERS = ['auto', 'node:sqlite', 'better-sqlite3'];
 
 /**
- * Opens the database at `url`, `sqlite:PATH` or `sqlite::memory:`, and makes it where there is none. Rejected with
- * BAD_OPTION, UNKNOWN_OPTION, DRIVER_MISSING or a DATABASE_* code.
+ * Opens the database at `url`: `sqlite:PATH`, `sqlite::memory:` or `postgres://USER@HOST/DATABASE`, and makes its tables where there are
+ * none. Rejected with BAD_OPTION, UNKNOWN_OPTION, DRIVER_MISSING or a DATABASE_* code.
  */
 export async function openRegistry(url: string, options: RegistryOptions = {}): Promise<Registry> {
   if (typeof options !== 'object' || options === null) throw new TypeError('the options of openRegistry() must be an object');
   checkNames(options, KNOWN, 'openRegistry()');
-  const path = databasePath(url);
+  const place = parseDatabase(url);
   const { create = true, shared = false, thread = true, driver = 'auto', gateway = 'local', unix = Date.now } = options;
   for (const [name, value] of Object.entries({ create, shared, thread })) {
     if (typeof value !== 'boolean') throw badOption(name, value, 'it must be true or false');
@@ -26,6 +26,10 @@ export async function openRegistry(url: string, options: RegistryOptions = {}): 
   if (typeof unix !== 'function') throw badOption('unix', unix, 'it must be a function that returns Unix ms');
   const busyTimeout = checkInteger('busyTimeout', options.busyTimeout ?? 5_000, 0, 600_000);
   const limits = checkLimits(options.limits ?? {});
-  const runner = await openRunner({ url, file: path, create, shared, busyTimeout, driver, limits }, thread);
-  return SqlRegistry.load(runner, { url, path, gateway, limits, unix });
+  const shown = place.shown;
+  const path = place.kind === 'sqlite' ? place.file : undefined;
+  const server = place.kind === 'postgres' ? place.connection : undefined;
+  const heard: { by?: SqlRegistry } = {};
+  const runner = await openRunner({ url: shown, file: path, server, create, shared, busyTimeout, driver, limits }, thread, (state) => heard.by?.databaseIs(state));
+  return (heard.by = await SqlRegistry.load(runner, { url: shown, path, gateway, limits, unix }));
 }

@@ -11,8 +11,8 @@ import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
 import type { Runner } from './thread/runner.js';
 import type {
-  AddOptions, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
-  RegistryLimits, Takeover, Verdict, Waiting,
+  AddOptions, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
+  RegistryLimits, Remark, Takeover, Verdict, Waiting,
 } from './types.js';
 
 const KEY_BYTES = 32;
@@ -36,6 +36,7 @@ export class SqlRegistry extends EventEmitter implements Registry {
   readonly #groups: Groups;
   readonly #directory = new Directory();
   #closing: Promise<void> | undefined;
+  #database: DatabaseState;
 
   private constructor(runner: Runner, { url, path, gateway, limits, unix }: SqlRegistrySetup) {
     super();
@@ -44,12 +45,19 @@ export class SqlRegistry extends EventEmitter implements Registry {
     this.#gateway = gateway;
     this.#limits = limits;
     this.#unix = unix;
+    this.#database = { available: true, reason: '', since: this.#now() };
     this.#groups = new Groups(runner, {
       ended: (ended) => {
         for (const end of ended) this.#tell('ended', end);
       },
       received: () => this.#tell('inbox'),
     });
+  }
+
+  /** @internal */
+  databaseIs(state: DatabaseState): void {
+    this.#database = state;
+    this.#tell('database', state);
   }
 
   /** @internal */
@@ -213,6 +221,14 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   probe(): Promise<void> {
     return this.#groups.call('probe', {}, same);
+  }
+
+  get database(): DatabaseState {
+    return this.#database;
+  }
+
+  remarks(): Promise<Remark[]> {
+    return this.#groups.call('remarks', {}, same);
   }
 
   check(): Promise<void> {

@@ -6,8 +6,10 @@
  * DATABASE_* error leaves the outcome unknown, and every operation may then simply be tried again.
  */
 import type { Receipts } from '../core/types.js';
+import type { DatabaseState, Remark } from './database/connection.js';
 
 export type { Receipts } from '../core/types.js';
+export type { DatabaseState, Remark } from './database/connection.js';
 
 // ---- Devices and keys ----
 
@@ -261,7 +263,7 @@ export interface RegistryOptions {
    * True: others may open it too (with this option); `reload` shows their changes to devices.
    */
   shared?: boolean;
-  /** ms to wait for another process's lock. Default 5,000. */
+  /** ms to wait for another process's lock, and for a server that went away. Default 5,000. */
   busyTimeout?: number;
   /** Default `auto`: node:sqlite where this Node has it, else better-sqlite3. */
   driver?: 'auto' | 'node:sqlite' | 'better-sqlite3';
@@ -276,7 +278,7 @@ export interface RegistryOptions {
 
 /** For `doctor` and metrics. */
 export interface RegistryInfo {
-  /** Such as `node:sqlite`, and SQLite's version. */
+  /** Such as `node:sqlite` or `pg`, and the version of SQLite or PostgreSQL. */
   readonly driver: string;
   readonly version: string;
   readonly schema: number;
@@ -289,9 +291,9 @@ export interface RegistryInfo {
 }
 
 export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDisposable {
-  /** As given to `openRegistry`. */
+  /** As given to `openRegistry`, without a password. */
   readonly url: string;
-  /** Absolute path of the file; undefined in memory. */
+  /** Absolute path of the file; undefined in memory and with PostgreSQL. */
   readonly path: string | undefined;
 
   /** Adds a device and returns its key, the only time it is shown. Rejected with DEVICE_EXISTS, BAD_IDENTITY, BAD_KEY. */
@@ -312,16 +314,23 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
    */
   restored(): Promise<void>;
 
+  /** Whether the database is there. Away it is sought all the while; what is called waits at most `busyTimeout`. */
+  readonly database: DatabaseState;
+
   info(): Promise<RegistryInfo>;
   /** Writes something that changes nothing, and commits it: whether the database takes writes, as readiness asks. Rejected with DATABASE_*. */
   probe(): Promise<void>;
+  /** How the database is set up, where an operator should know. */
+  remarks(): Promise<Remark[]>;
   /** Reads the whole database for damage. Rejected with DATABASE_CORRUPT. Slow on a large one. */
   check(): Promise<void>;
 
   on(event: 'device', listener: (event: DeviceEvent) => void): this;
+  on(event: 'database', listener: (state: DatabaseState) => void): this;
   on(event: 'ended', listener: (ended: Ended) => void): this;
   on(event: 'inbox', listener: () => void): this;
   off(event: 'device', listener: (event: DeviceEvent) => void): this;
+  off(event: 'database', listener: (state: DatabaseState) => void): this;
   off(event: 'ended', listener: (ended: Ended) => void): this;
   off(event: 'inbox', listener: () => void): this;
 

@@ -96,7 +96,14 @@ test('unknown variables are warnings, and those of a container platform are noth
 
 test('bounds of the database are checked with the others', () => {
   assert.match(faultsOf({ limit: ['queueLifetime=0'] }), /--limit queueLifetime is "0", but it must be a whole number from 1/);
-  assert.match(faultsOf({ database: 'postgres://x' }), /--database is "postgres:\/\/x", but it must be sqlite:PATH/);
+  assert.match(faultsOf({ database: 'mysql://x' }), /--database is "mysql:\/\/x", but it must be sqlite:PATH/);
+  assert.match(faultsOf({ database: 'postgres://x' }), /--database is "postgres:\/\/x", but it must be postgres:\/\/USER@HOST/);
+  // A password is in no fault, and no command line is a place for one.
+  for (const database of ['postgres://user:secret@host', 'postgres://user:secret@host/db', 'postgres://host/db?password=secret']) {
+    assert.match(faultsOf({ database }), /--database/);
+    assert.not.match(faultsOf({ database }), /secret/);
+  }
+  assert.is(resolve({ flags: {}, environment: { TIDELOCK_DATABASE: 'postgres://user:secret@host/db' } }).settings.database, 'postgres://user:secret@host/db');
   assert.equal(resolve({ flags: { limit: ['inboxRows=0'] }, environment: {} }).settings.limits, { inboxRows: 0 });
 });
 

@@ -45,6 +45,7 @@ test('the package imports its dependencies, and only from the folder that needs 
   const homes: Record<string, RegExp> = {
     kysely: /^registry\//,
     'better-sqlite3': /^registry\//,
+    pg: /^registry\/database\/postgres\//,
     commander: /^cli\//,
     pino: /^cli\//,
     picocolors: /^cli\//,

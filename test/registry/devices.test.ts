@@ -4,22 +4,22 @@ import { statSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DeviceEvent } from 'tidelock/registry';
-import { drivers, newFile, open, raw, rejects, session, TestClock } from './support.js';
+import { driversHere, engine, newFile, newPlace, open, outside, rejects, session, TestClock } from './support.js';
 
-for (const driver of drivers) {
+for (const driver of driversHere()) {
   test(`a device is added with a key of its own, on the disk and in memory (${driver})`, async () => {
-    const file = newFile();
+    const url = await newPlace();
     const clock = new TestClock();
-    let registry = await open({ driver, unix: clock.unix }, `sqlite:${file}`);
+    let registry = await open({ driver, unix: clock.unix }, url);
     const key = await registry.add('plant/pump-7');
     assert.is(key.length, 32);
     assert.not.equal(await registry.add('pump-7'), key);
     assert.equal(registry.find('plant/pump-7', 0), key);
     assert.is(registry.find('plant/pump-7', 1), undefined);
     assert.is(registry.find('pump', 0), undefined);
-    assert.is((await registry.info()).driver, driver);
+    assert.is((await registry.info()).driver, engine.name === 'sqlite' ? driver : 'pg');
     await registry.close();
-    registry = await open({ driver, create: false }, `sqlite:${file}`);
+    registry = await open({ driver, create: false }, url);
     assert.equal(registry.find('plant/pump-7', 0), key);
     assert.equal(await registry.list(), [
       { identity: 'plant/pump-7', protocol: 'tidelock', disabled: false, created: clock.now, since: undefined, keyIds: [0], queued: 0, inbox: 0 },
@@ -44,8 +44,8 @@ test('what the caller does with its key changes nothing, and its own stays as it
 });
 
 test('a key opens only the protocol that it was added for', async () => {
-  const file = newFile();
-  let registry = await open({}, `sqlite:${file}`);
+  const url = await newPlace();
+  let registry = await open({}, url);
   const key = await registry.add('1234567890', { protocol: 'iotsocket' });
   await registry.add('pump-7');
   for (const when of ['as added', 'as read from the disk']) {
@@ -55,7 +55,7 @@ test('a key opens only the protocol that it was added for', async () => {
     assert.equal(['1234567890', 'pump-7', 'nobody'].map((identity) => registry.protocol(identity)), ['iotsocket', 'tidelock', undefined]);
     assert.equal((await registry.list()).map(({ protocol }) => protocol), ['iotsocket', 'tidelock']);
     await registry.close();
-    registry = await open({}, `sqlite:${file}`);
+    registry = await open({}, url);
   }
   await rejects(registry.add('a', { protocol: 'mqtt' as never }), 'BAD_OPTION', 'protocol', 'iotsocket');
   await registry.close();
@@ -87,8 +87,8 @@ test('what cannot be added is named', async () => {
 });
 
 test('disable and enable: once each, told, kept', async () => {
-  const file = newFile();
-  let registry = await open({}, `sqlite:${file}`);
+  const url = await newPlace();
+  let registry = await open({}, url);
   const events: DeviceEvent[] = [];
   registry.on('device', (event) => {
     events.push(event);
@@ -100,7 +100,7 @@ test('disable and enable: once each, told, kept', async () => {
   assert.is(await registry.disable('a'), false);
   assert.is(registry.find('a', 0), undefined);
   await registry.close();
-  registry = await open({}, `sqlite:${file}`);
+  registry = await open({}, url);
   assert.is(registry.find('a', 0), undefined);
   assert.is((await registry.list())[0]!.disabled, true);
   assert.is(await registry.enable('a'), true);
@@ -150,7 +150,7 @@ test('the list comes in pages and says what waits', async () => {
 });
 
 test('what another process changes at devices is taken up by reload', async () => {
-  const url = `sqlite:${newFile()}`;
+  const url = await newPlace();
   const one = await open({ shared: true }, url);
   const other = await open({ shared: true, thread: true }, url);
   const events: string[] = [];
@@ -176,18 +176,18 @@ test('what another process changes at devices is taken up by reload', async () =
 });
 
 test('a key that was replaced in the table ends the session under the old one', async () => {
-  const file = newFile();
-  const registry = await open({ shared: true }, `sqlite:${file}`);
+  const url = await newPlace();
+  const registry = await open({ shared: true }, url);
   await registry.add('a');
   await registry.add('b');
   const old = registry.find('a', 0)!;
   const events: string[] = [];
   registry.on('device', ({ identity, change }) => events.push(`${identity} ${change}`));
-  const database = await raw(file);
-  database.all('update keys set key = zeroblob(32)');
-  database.all("delete from devices where identity = 'b'");
-  database.all("update tidelock set value = value + 1 where name = 'devices'");
-  database.close();
+  const database = await outside(url);
+  await database.all(`update keys set key = ${engine.name === 'sqlite' ? 'zeroblob(32)' : "decode(repeat('00', 32), 'hex')"}`);
+  await database.all("delete from devices where identity = 'b'");
+  await database.all("update tidelock set value = value + 1 where name = 'devices'");
+  await database.close();
   assert.is(await registry.reload(), true);
   assert.equal(events, ['a disabled', 'a enabled', 'b disabled']);
   assert.equal(registry.find('a', 0), new Uint8Array(32));
@@ -206,7 +206,7 @@ test('a listener that throws keeps nobody from hearing', async () => {
   await registry.close();
 });
 
-if (process.platform !== 'win32') {
+if (process.platform !== 'win32' && engine.name === 'sqlite') {
   test('nobody else may read the files', async () => {
     const file = newFile();
     const registry = await open({ shared: true }, `sqlite:${file}`);

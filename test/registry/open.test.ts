@@ -33,7 +33,7 @@ test('URLs: a relative path, an absolute one in two spellings, memory', async ()
 });
 
 test('a wrong URL or option is named', async () => {
-  for (const url of ['', 'sqlite:', 'sqlite::temp:', 'sqlite:a\0b', 'postgres://x/y', 'tidelock.db', 'sqlite://host/a.db', 7]) {
+  for (const url of ['', 'sqlite:', 'sqlite::temp:', 'sqlite:a\0b', 'postgres://x', 'postgres:x', 'postgres://user:secret@host', 'mysql://x/y', 'tidelock.db', 'sqlite://host/a.db', 7]) {
     await rejects(openRegistry(url as string), 'BAD_OPTION', 'database');
   }
   await rejects(open({ busytimeout: 1 } as never), 'UNKNOWN_OPTION', 'busytimeout', 'busyTimeout');
@@ -143,7 +143,7 @@ test('a commit needs the flush of the log: the settings hold on the open connect
     const connection = await connect(await findDriver(name), { url: 'x', file, create: true, shared: false, busyTimeout: 1_000 });
     const setting = (of: string): unknown => Object.values(connection.all(`pragma ${of}`)[0]!)[0];
     assert.equal(['journal_mode', 'synchronous', 'foreign_keys', 'locking_mode', 'busy_timeout'].map(setting), ['wal', 2, 1, 'exclusive', 1_000]);
-    connection.close();
+    await connection.close();
   }
 });
 
@@ -165,7 +165,7 @@ test('close finishes what was called, is called once, and ends everything', asyn
 });
 
 /** Runs a module with the package beside it, installed without drivers or with a broken one. */
-function runInstalled(prepare: (modules: string) => void): { status: number | null; output: string } {
+function runInstalled(prepare: (modules: string) => void, url = 'sqlite::memory:'): { status: number | null; output: string } {
   const at = mkdtempSync(path.join(os.tmpdir(), 'tidelock-installed-'));
   try {
     const modules = path.join(at, 'node_modules');
@@ -177,7 +177,7 @@ function runInstalled(prepare: (modules: string) => void): { status: number | nu
     writeFileSync(path.join(at, 'run.mjs'), `
       import { openRegistry } from 'tidelock/registry';
       for (const thread of [true, false]) {
-        await openRegistry('sqlite::memory:', { thread, driver: 'better-sqlite3' }).then(() => console.log('opened'), ({ code, message }) => console.log(code, message));
+        await openRegistry('${url}', { thread, driver: 'better-sqlite3' }).then(() => console.log('opened'), ({ code, message }) => console.log(code, message));
       }`);
     const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(at, 'run.mjs')], { encoding: 'utf8', timeout: 60_000 });
     return { status, output: stdout + stderr };
@@ -229,6 +229,17 @@ asNobody('a database or folder that may not be written is named', () => {
     chmodSync(path.join(at, 'closed'), 0o755);
     rmSync(at, { recursive: true, force: true });
   }
+});
+
+test('a PostgreSQL URL: no password is shown, a server that is not there is named, a driver that is not there too', async () => {
+  const nobody = 'postgres://user:secret@127.0.0.1:9/db';
+  const error = await rejects(open({}, nobody), 'DATABASE_UNREACHABLE', 'postgres://user@127.0.0.1:9/db', 'ECONNREFUSED');
+  assert.not.ok(JSON.stringify([error.message, error.details, error.stack]).includes('secret'));
+  const wrong = await rejects(open({}, 'postgres://user:secret@127.0.0.1:9'), 'BAD_OPTION', 'DATABASE');
+  assert.not.ok(JSON.stringify([wrong.message, wrong.details]).includes('secret'));
+  const { status, output } = runInstalled(() => {}, 'postgres://localhost/db');
+  assert.is(status, 0, output);
+  assert.is(output.match(/^DRIVER_MISSING no driver for PostgreSQL: the package pg is not installed\. Run `npm install pg@8`\.$/gm)?.length, 2, output);
 });
 
 test.run();

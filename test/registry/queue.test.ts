@@ -3,7 +3,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { abi } from 'tidelock/core';
 import type { Ended, Queued, Registry } from 'tidelock/registry';
-import { drivers, newFile, open, raw, rejects, session, TestClock } from './support.js';
+import { driversHere, newPlace, open, outside, rejects, session, TestClock } from './support.js';
 
 function listen(registry: Registry): string[] {
   const ends: string[] = [];
@@ -11,9 +11,9 @@ function listen(registry: Registry): string[] {
   return ends;
 }
 
-for (const driver of drivers) {
+for (const driver of driversHere()) {
   test(`queued for a sleeping device, sent in order, delivered; each end is known after a restart (${driver})`, async () => {
-    const url = `sqlite:${newFile()}`;
+    const url = await newPlace();
     const clock = new TestClock();
     let registry = await open({ driver, unix: clock.unix }, url);
     await registry.add('a');
@@ -275,8 +275,8 @@ test('ends are forgotten by age and by number', async () => {
 });
 
 test('numbers run out in no session: takeover begins a new outbox long before', async () => {
-  const file = newFile();
-  const registry = await open({ shared: true }, `sqlite:${file}`);
+  const url = await newPlace();
+  const registry = await open({ shared: true }, url);
   const ends = listen(registry);
   let device = await session(registry, 'a');
   await registry.enqueue('a', 'old');
@@ -284,11 +284,11 @@ test('numbers run out in no session: takeover begins a new outbox long before', 
   await device.take(2, 1);
   await registry.enqueue('a', 'unsent');
   const { outOutbox } = device.receipts;
-  const database = await raw(file);
-  database.all('update devices set out_next = 4294967295');
+  const database = await outside(url);
+  await database.all('update devices set out_next = 4294967295');
   await rejects(registry.enqueue('a', 'none left'), 'QUEUE_FULL', 'a');
-  database.all(`update devices set out_next = ${0xf000_0000}`);
-  database.close();
+  await database.all(`update devices set out_next = ${0xf000_0000}`);
+  await database.close();
   device = await session(registry, 'a');
   assert.not.equal(device.receipts.outOutbox, outOutbox);
   assert.equal([device.receipts.outLow, device.receipts.outSent, device.receipts.outNext], [1, 0, 2]);

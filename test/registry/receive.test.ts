@@ -2,12 +2,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Received } from 'tidelock/registry';
-import { drivers, inboxTexts, newFile, open, raw, rejects, session, Session } from './support.js';
+import { driversHere, engine, failInserts, inboxTexts, newPlace, open, outside, rejects, session, Session } from './support.js';
 
-for (const driver of drivers) {
+for (const driver of driversHere()) {
   for (const thread of [false, true]) {
     test(`what was committed is read in order, with its receipt, after a restart too (${driver}${thread ? ', thread' : ''})`, async () => {
-      const url = `sqlite:${newFile()}`;
+      const url = await newPlace();
       let registry = await open({ driver, thread }, url);
       let told = 0;
       registry.on('inbox', () => (told += 1));
@@ -36,7 +36,7 @@ for (const driver of drivers) {
 }
 
 test('done rows are gone for good, and their positions never come again', async () => {
-  const url = `sqlite:${newFile()}`;
+  const url = await newPlace();
   let registry = await open({}, url);
   let device = await session(registry, 'a');
   await device.commit(1, 'one', 'two', 'three');
@@ -85,7 +85,7 @@ test('SKIP moves the record and enters nothing, past a full inbox too', async ()
 });
 
 test('SKIP gets past an inbox that holds more than its bounds, which are smaller since', async () => {
-  const url = `sqlite:${newFile()}`;
+  const url = await newPlace();
   let registry = await open({}, url);
   await (await session(registry, 'a')).commit(1, 'one', 'two');
   await registry.close();
@@ -96,7 +96,7 @@ test('SKIP gets past an inbox that holds more than its bounds, which are smaller
 
 test('bounds: rows and bytes, of one device and of all; room comes back with done and counts after a restart', async () => {
   const limits = { inboxRows: 5, inboxBytes: 20, inboxRowsPerDevice: 3, inboxBytesPerDevice: 12 };
-  const url = `sqlite:${newFile()}`;
+  const url = await newPlace();
   let registry = await open({ limits }, url);
   let a = await session(registry, 'a');
   const b = await session(registry, 'b');
@@ -215,33 +215,33 @@ test('what is no message is refused before anything is written', async () => {
 });
 
 test('a commit that failed left nothing; the same again succeeds, and the counts are right', async () => {
-  const file = newFile();
-  const registry = await open({ shared: true, busyTimeout: 0 }, `sqlite:${file}`);
+  const url = await newPlace();
+  const registry = await open({ shared: true, busyTimeout: 0 }, url);
   const device = await session(registry, 'a');
   await device.commit(1, 'one');
-  const other = await raw(file);
-  other.all('begin immediate');
+  const other = await outside(url);
+  for (const statement of engine.name === 'sqlite' ? ['begin immediate'] : ['begin', 'lock table inbox in access exclusive mode']) await other.all(statement);
   await rejects(device.commit(2, 'two', 'three'), 'DATABASE_LOCKED');
-  assert.is(other.all('select * from inbox').length, 1);
-  other.all('rollback');
+  assert.is((await other.all('select * from inbox')).length, 1);
+  await other.all('rollback');
   // A fault in the middle of a transaction: the table takes no third row.
-  other.all("create trigger third before insert on inbox when new.id = 3 begin select raise(rollback, 'no third'); end");
+  await failInserts(other, 'third', 'inbox', 'new.id = 3', 'no third');
   await rejects(device.commit(2, 'two', 'three'), 'DATABASE_FAILED', 'no third');
-  assert.is(other.all('select in_last from devices')[0]!['in_last'], 1);
-  other.all('drop trigger third');
-  other.close();
+  assert.is(Number((await other.all('select in_last from devices'))[0]!['in_last']), 1);
+  await other.all(`drop trigger third${engine.name === 'sqlite' ? '' : ' on inbox'}`);
+  await other.close();
   assert.equal(await device.commit(2, 'two', 'three'), ['durable', 'durable']);
   assert.equal((await registry.info()).inbox, { rows: 3, bytes: 11 });
   await registry.close();
 });
 
 test('the fault of one operation does not cost the others their transaction', async () => {
-  const file = newFile();
-  const registry = await open({ shared: true }, `sqlite:${file}`);
+  const url = await newPlace();
+  const registry = await open({ shared: true }, url);
   const [a, b] = [await session(registry, 'a'), await session(registry, 'b')];
-  const other = await raw(file);
-  other.all("create trigger no_b before insert on queue when new.identity = 'b' begin select raise(abort, 'not b'); end");
-  other.close();
+  const other = await outside(url);
+  await failInserts(other, 'no_b', 'queue', "new.identity = 'b'", 'not b');
+  await other.close();
   const [committed, refused, queued] = await Promise.allSettled([a.commit(1, 'one'), registry.enqueue('b', 'x'), registry.enqueue('a', 'y')]);
   assert.equal(committed, { status: 'fulfilled', value: ['durable'] });
   assert.is(refused.status, 'rejected');

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Ended, Waiting } from 'tidelock/registry';
-import { newFile, open, raw } from './support.js';
+import { newPlace, open, outside } from './support.js';
 
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
 const DEVICES = 6;
@@ -31,8 +31,7 @@ async function load(url: string, thread: boolean, count: number): Promise<string
 
 for (const thread of [true, false]) {
   test(`killed ${ROUNDS} times: nothing promised is lost, nothing is there twice (${thread ? 'thread' : 'no thread'})`, async () => {
-    const file = newFile();
-    const url = `sqlite:${file}`;
+    const url = await newPlace();
     const acknowledged = new Map<string, number>();
     const names = { Q: new Set<string>(), S: new Set<string>(), D: new Set<string>(), R: new Set<string>() };
     for (let round = 0; round < ROUNDS; round++) {
@@ -68,9 +67,10 @@ for (const thread of [true, false]) {
       await registry.close();
     }
     assert.ok(acknowledged.size === DEVICES && names.D.size > 50 && names.R.size > 200, 'the load was none');
-    const database = await raw(file);
-    assert.is(database.all('select count(*) as count from (select 1 from inbox group by identity, outbox, id having count(*) > 1)')[0]!['count'], 0);
-    database.close();
+    const database = await outside(url);
+    const [twice] = await database.all('select count(*) as count from (select 1 from inbox group by identity, outbox, id having count(*) > 1) as twice');
+    assert.is(Number(twice!['count']), 0);
+    await database.close();
   });
 }
 

@@ -35,7 +35,49 @@ for (const name of ['node:sqlite', 'better-sqlite3'] as const) {
 }
 if (drivers.length === 0) throw new Error('no SQLite driver here: run `npm rebuild better-sqlite3`, or a Node with node:sqlite');
 
-/** The database itself, as another program would see it. */
+/**
+ * Which database the suites run on: SQLite, unless postgres-suites.ts was here first. A suite says where it is about
+ * one of them alone.
+ */
+export const engine: { name: 'sqlite' | 'postgres'; place(): Promise<string> } = { name: 'sqlite', place: async () => `sqlite:${newFile()}` };
+
+/** URL of a new database. */
+export function newPlace(): Promise<string> {
+  return engine.place();
+}
+
+/** The SQLite drivers where that is what is tested; else the one of the other engine. */
+export const driversHere = (): (DriverName | 'auto')[] => (engine.name === 'sqlite' ? drivers : ['auto']);
+
+export interface Outside {
+  /** One statement without parameters. */
+  all(sql: string): Promise<Record<string, unknown>[]>;
+  close(): Promise<void>;
+}
+
+/** The database at a URL, as another program would see it. */
+export async function outside(url: string): Promise<Outside> {
+  if (engine.name === 'sqlite') {
+    const database = await raw(url.slice('sqlite:'.length));
+    return { all: async (sql) => database.all(sql), close: async () => database.close() };
+  }
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  return { all: async (sql) => (await client.query<Record<string, unknown>>(sql)).rows, close: () => client.end() };
+}
+
+/** From now on an insert into `table` fails where `when` holds of the new row, with `message`. */
+export async function failInserts({ all }: Outside, name: string, table: string, when: string, message: string): Promise<void> {
+  if (engine.name === 'sqlite') {
+    await all(`create trigger ${name} before insert on ${table} when ${when} begin select raise(abort, '${message}'); end`);
+    return;
+  }
+  await all(`create function ${name}() returns trigger language plpgsql as $$ begin raise integrity_constraint_violation using message = '${message}'; end $$`);
+  await all(`create trigger ${name} before insert on ${table} for each row when (${when}) execute function ${name}()`);
+}
+
+/** The file itself, as another program would see it. */
 export async function raw(file: string): Promise<OpenDatabase> {
   return (await findDriver('auto')).open(file);
 }
@@ -47,8 +89,8 @@ export class TestClock {
 }
 
 /** In memory and in this thread, unless said otherwise. */
-export async function open(options: RegistryOptions = {}, url = 'sqlite::memory:'): Promise<Registry> {
-  return openRegistry(url, { thread: false, ...options });
+export async function open(options: RegistryOptions = {}, url?: string): Promise<Registry> {
+  return openRegistry(url ?? (engine.name === 'sqlite' ? 'sqlite::memory:' : await newPlace()), { thread: false, ...options });
 }
 
 /** A device with a session, which takes and acknowledges number 1 of a queue by itself where `primed`. */

@@ -60,6 +60,8 @@ export interface Status {
   pid: number;
   addresses: string[];
   online: number;
+  /** What it waits for, and since when (Unix ms), where the database is away. */
+  waiting?: { reason: string; since: number };
   /** The clocks of the process at its start and now. */
   started: { wall: number; monotonic: number };
   now: { wall: number; monotonic: number };

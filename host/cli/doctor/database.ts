@@ -1,7 +1,8 @@
 /** Whether the database opens, locks, is whole and of a version that is known. */
 import { existsSync, statSync } from 'node:fs';
-import { databasePath } from '../../registry/database/file.js';
+import { parseDatabase } from '../../registry/database/url.js';
 import { openRegistry } from '../../registry/index.js';
+import type { Status } from '../control/protocol.js';
 import { isTold } from '../told.js';
 import { parts } from '../failure.js';
 import type { Settings } from '../setting-types.js';
@@ -11,23 +12,30 @@ import type { Finding } from './finding.js';
 const LARGEST_CHECKED = 256 << 20;
 
 /** `running`: a gateway answers and has the database open, so that it cannot be opened here. */
-export async function checkDatabase({ database }: Settings, running: boolean): Promise<Finding[]> {
+export async function checkDatabase({ database }: Settings, running: Status | undefined): Promise<Finding[]> {
   const check = 'database';
-  if (running) return [{ check, verdict: 'ok', text: `${database} is open in the running gateway` }];
-  const file = databasePath(database);
-  if (file !== undefined && !existsSync(file)) return [await checkDriver(`${database} does not exist yet; serve or devices add makes it`)];
+  const place = parseDatabase(database);
+  if (running !== undefined) {
+    const { waiting } = running;
+    if (waiting === undefined) return [{ check, verdict: 'ok', text: `${place.shown} is open in the running gateway` }];
+    const text = `the running gateway waits for ${place.shown} since ${new Date(waiting.since).toISOString()}: ${waiting.reason}`;
+    return [{ check, verdict: 'fail', text, action: 'Start the database server, or mend the way to it; the gateway goes on by itself.' }];
+  }
+  const file = place.kind === 'sqlite' ? place.file : undefined;
+  if (file !== undefined && !existsSync(file)) return [await checkDriver(`${place.shown} does not exist yet; serve or devices add makes it`)];
   try {
     const registry = await openRegistry(database, { create: false });
     try {
       const { driver, version, schema, devices, inbox, queue } = await registry.info();
       const findings: Finding[] = [
-        { check: 'driver', verdict: 'ok', text: `${driver}, SQLite ${version}` },
-        { check, verdict: 'ok', text: `${database} opens and locks, schema ${schema}, ${devices} devices, ${inbox.rows} messages in the inbox, ${queue.messages} in the queue` },
+        { check: 'driver', verdict: 'ok', text: `${driver}, ${place.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'} ${version}` },
+        { check, verdict: 'ok', text: `${place.shown} opens and locks, schema ${schema}, ${devices} devices, ${inbox.rows} messages in the inbox, ${queue.messages} in the queue` },
       ];
       if (file !== undefined && statSync(file).size <= LARGEST_CHECKED) {
         await registry.check();
         findings.push({ check, verdict: 'ok', text: 'every page of it is whole' });
       }
+      for (const remark of await registry.remarks()) findings.push({ check, ...remark });
       return findings;
     } finally {
       await registry.close();

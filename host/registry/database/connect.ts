@@ -1,6 +1,7 @@
-/** Opens the database: the settings that make a commit durable, the lock, and the tables of this version. */
+/** Opens a SQLite database: the settings that make a commit durable, the lock, and the tables of this version. */
 import { CompiledQuery, Kysely, SqliteDialect, SqliteDriver, type DatabaseConnection, type SqliteDialectConfig } from 'kysely';
 import { TidelockError } from '../../errors.js';
+import type { Connection } from './connection.js';
 import { SQLITE } from './dialect.js';
 import type { Driver, OpenDatabase } from './driver.js';
 import { databaseError } from './faults.js';
@@ -19,17 +20,13 @@ export interface ConnectOptions {
   busyTimeout: number;
 }
 
-export interface Connection {
-  readonly db: Kysely<Tables>;
-  /** Settings and checks, which are no statements of the builder's. */
+export interface SqliteConnection extends Connection {
+  /** Settings, which are no statements of the builder's. */
   all(sql: string): Record<string, unknown>[];
-  /** SQLite's version. */
-  readonly version: string;
-  close(): void;
 }
 
 /** Throws DATABASE_* with what is wrong. */
-export async function connect(driver: Driver, options: ConnectOptions): Promise<Connection> {
+export async function connect(driver: Driver, options: ConnectOptions): Promise<SqliteConnection> {
   const { url, file } = options;
   if (file !== undefined) prepareFile(file, url, options.create);
   let database: OpenDatabase | undefined;
@@ -40,10 +37,14 @@ export async function connect(driver: Driver, options: ConnectOptions): Promise<
     await migrateAll(db, database, url);
     const open = database;
     return {
-      db,
-      all: (text) => open.all(text),
+      driver: driver.name,
       version: String(open.all('select sqlite_version() as version')[0]!['version']),
-      close: () => open.close(),
+      locks: false,
+      all: (text) => open.all(text),
+      transact: (run) => db.transaction().execute(run),
+      check: async () => checkWhole(open, url),
+      remarks: async () => [],
+      close: async () => open.close(),
     };
   } catch (error) {
     try {
@@ -76,6 +77,15 @@ function configure(database: OpenDatabase, { url, file, shared, busyTimeout }: C
   // 16 MiB of pages; and the log shrinks again after a burst.
   database.all('pragma cache_size = -16384');
   database.all('pragma journal_size_limit = 67108864');
+}
+
+function checkWhole(database: OpenDatabase, url: string): void {
+  const found = database.all('pragma integrity_check(3)').map((row) => String(Object.values(row)[0]));
+  if (found[0] !== 'ok') throw new TidelockError('DATABASE_CORRUPT', { database: url, reason: found.join('; ') });
+  const orphans = database.all('pragma foreign_key_check');
+  if (orphans.length > 0) {
+    throw new TidelockError('DATABASE_CORRUPT', { database: url, reason: `${orphans.length} rows of ${String(orphans[0]!['table'])} belong to no device` });
+  }
 }
 
 /** It takes the write lock in any case: a locked database shows here. */

@@ -10,7 +10,7 @@ import type { Tables } from './schema.js';
 type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols];
+const STEPS: readonly Step[] = [first, protocols, commits];
 
 export const SCHEMA_VERSION = STEPS.length;
 
@@ -42,6 +42,19 @@ async function versionOf(db: Kysely<Tables>, { text, integer, finish }: Types, t
 /** Which protocol a device speaks: until then there was one. */
 async function protocols(db: Kysely<Tables>, { text }: Types): Promise<void> {
   await db.schema.alterTable('devices').addColumn('protocol', text as never, (column) => column.notNull().defaultTo(sql.lit('tidelock'))).execute();
+}
+
+/**
+ * How many transactions each process has committed, written by them: so that after a lost connection it is known whether the last one
+ * was. SQLite is in the process, whose end is the connection's.
+ */
+async function commits(db: Kysely<Tables>, { text, integer, engine }: Types): Promise<void> {
+  if (engine === 'sqlite') return;
+  await db.schema.createTable('commits')
+    .addColumn('writer', text as never, (column) => column.primaryKey().notNull())
+    .addColumn('count', integer, (column) => column.notNull())
+    .addColumn('since', integer, (column) => column.notNull())
+    .execute();
 }
 
 async function first(db: Kysely<Tables>, { text, bytes, integer, serial, finish }: Types): Promise<void> {

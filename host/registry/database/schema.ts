@@ -8,6 +8,8 @@ export interface Tables {
   inbox: InboxTable;
   queue: QueueTable;
   ends: EndTable;
+  /** PostgreSQL only. */
+  commits: { writer: string; count: number; since: number };
 }
 
 /** One row an identity: who may connect, the lease, the receipts of both directions and the queue's counter together. */

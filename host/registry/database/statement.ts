@@ -18,6 +18,11 @@ class Gap {
 
 export type Values<P> = { readonly [Name in keyof P]: P[Name] };
 
+/** A statement with its values. Dialects other than SQLite's find their own text by `template`, which is always the same object. */
+export interface Filled extends CompiledQuery {
+  readonly template: CompiledQuery;
+}
+
 export class Statement<P, R> {
   readonly #compiled: CompiledQuery<R>;
   readonly #names: readonly (string | undefined)[];
@@ -31,7 +36,8 @@ export class Statement<P, R> {
   with(values: Values<P>): CompiledQuery<R> {
     const { query, queryId, sql, parameters } = this.#compiled;
     const given = values as Record<string, unknown>;
-    return { query, queryId, sql, parameters: this.#names.map((name, i) => (name === undefined ? parameters[i] : given[name])) };
+    const filled: Filled = { query, queryId, sql, template: this.#compiled, parameters: this.#names.map((name, i) => (name === undefined ? parameters[i] : given[name])) };
+    return filled;
   }
 }
 
@@ -65,7 +71,8 @@ export class RowsStatement<P, R> {
       const compiled = this.#of(count);
       const parameters = compiled.parameters.map((gap) =>
         gap instanceof Gap ? (rows[at + gap.row] as Record<string, unknown>)[gap.name] : gap);
-      const result = await db.executeQuery<R>({ ...compiled, parameters });
+      const filled: Filled = { ...compiled, template: compiled, parameters };
+      const result = await db.executeQuery<R>(filled);
       changed += Number(result.numAffectedRows ?? 0n);
       for (const row of result.rows) returned.push(row);
       at += count;

@@ -11,6 +11,10 @@ export interface Context {
   readonly limits: Required<RegistryLimits>;
   /** What ended; told when the transaction is committed. */
   readonly ended: Ended[];
+  /** A row that is read in order to be written must be locked. */
+  readonly locks: boolean;
+  /** Set where the tally may be wrong once this is committed. */
+  recount: boolean;
 }
 
 export async function rowsOf<R>({ db }: Context, query: CompiledQuery<R>): Promise<R[]> {

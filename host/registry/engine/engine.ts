@@ -4,11 +4,12 @@
  * nothing of it is told to anybody.
  */
 import { TidelockError } from '../../errors.js';
-import { connect, type Connection, type ConnectOptions } from '../database/connect.js';
+import { connect, type ConnectOptions } from '../database/connect.js';
+import type { Connection, DatabaseState } from '../database/connection.js';
 import { findDriver, type DriverName } from '../database/driver.js';
 import { databaseError, isConstraint } from '../database/faults.js';
 import { SCHEMA_VERSION } from '../database/migrations.js';
-import type { Ended, RegistryInfo, RegistryLimits } from '../types.js';
+import type { RegistryInfo, RegistryLimits } from '../types.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';
 import * as inbox from './inbox.js';
@@ -23,6 +24,8 @@ import { Tally } from './tally.js';
 
 export interface EngineOptions extends ConnectOptions {
   driver: 'auto' | DriverName;
+  /** The whole URL of a PostgreSQL database, its password too; undefined: it is SQLite. */
+  server: string | undefined;
   limits: Required<RegistryLimits>;
 }
 
@@ -30,7 +33,6 @@ type Handler<N extends Name> = (context: Context, params: Params<N>) => Promise<
 
 export class Engine {
   readonly #connection: Connection;
-  readonly #driver: DriverName;
   readonly #options: EngineOptions;
   readonly #tally: Tally;
   #transactions = 0;
@@ -57,20 +59,22 @@ export class Engine {
     done: inbox.done,
     info: (context) => this.#info(context),
     probe,
-    check: () => this.#check(),
+    check: () => this.#connection.check(),
+    remarks: () => this.#connection.remarks(),
   };
 
-  private constructor(connection: Connection, driver: DriverName, options: EngineOptions) {
+  private constructor(connection: Connection, options: EngineOptions) {
     this.#connection = connection;
-    this.#driver = driver;
     this.#options = options;
     this.#tally = new Tally(options.limits);
   }
 
-  /** Throws DRIVER_MISSING and DATABASE_*. */
-  static async open(options: EngineOptions): Promise<Engine> {
-    const driver = await findDriver(options.driver);
-    return new Engine(await connect(driver, options), driver.name, options);
+  /** `tell` hears when the database goes away and comes back. Throws DRIVER_MISSING and DATABASE_*. */
+  static async open(options: EngineOptions, tell: (state: DatabaseState) => void): Promise<Engine> {
+    const { server } = options;
+    if (server === undefined) return new Engine(await connect(await findDriver(options.driver), options), options);
+    const { PostgresConnection } = await import('../database/postgres/connection.js');
+    return new Engine(await PostgresConnection.open({ ...options, connection: server }, tell), options);
   }
 
   /** Not to be called again before it is fulfilled. Throws DATABASE_* where the whole group failed; nothing of it is known then. */
@@ -86,24 +90,26 @@ export class Engine {
     }
   }
 
-  close(): void {
-    this.#connection.close();
+  close(): Promise<void> {
+    return this.#connection.close();
   }
 
   async #transact(group: readonly Operation[]): Promise<Reply> {
-    const ended: Ended[] = [];
+    let reply: Reply = { outcomes: [], ended: [] };
     const tally = this.#tally;
     try {
-      const outcomes = await this.#connection.db.transaction().execute(async (db) => {
+      await this.#connection.transact(async (db) => {
+        // From the beginning at each try: what a lost one has counted is not so.
+        reply = { outcomes: [], ended: [] };
         if (tally.stale) await tally.load(db);
-        const context: Context = { db, tally, limits: this.#options.limits, ended };
-        const done: Outcome[] = [];
-        for (const operation of group) done.push(await this.#operate(context, operation));
-        return done;
+        tally.stale = true;
+        const context: Context = { db, tally, limits: this.#options.limits, ended: reply.ended, locks: this.#connection.locks, recount: false };
+        for (const operation of group) reply.outcomes.push(await this.#operate(context, operation));
+        tally.stale = context.recount;
       });
       this.#transactions += 1;
       this.#operations += group.length;
-      return { outcomes, ended };
+      return reply;
     } catch (error) {
       tally.stale = true;
       throw error;
@@ -138,7 +144,7 @@ export class Engine {
     const { count } = await db.selectFrom('devices').select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
     const { inbox: received, queue: queued } = this.#tally;
     return {
-      driver: this.#driver,
+      driver: this.#connection.driver,
       version: this.#connection.version,
       schema: SCHEMA_VERSION,
       devices: Number(count),
@@ -147,16 +153,6 @@ export class Engine {
       transactions: this.#transactions,
       operations: this.#operations,
     };
-  }
-
-  async #check(): Promise<void> {
-    const { url } = this.#options;
-    const found = this.#connection.all('pragma integrity_check(3)').map((row) => String(Object.values(row)[0]));
-    if (found[0] !== 'ok') throw new TidelockError('DATABASE_CORRUPT', { database: url, reason: found.join('; ') });
-    const orphans = this.#connection.all('pragma foreign_key_check');
-    if (orphans.length > 0) {
-      throw new TidelockError('DATABASE_CORRUPT', { database: url, reason: `${orphans.length} rows of ${String(orphans[0]!['table'])} belong to no device` });
-    }
   }
 }
 

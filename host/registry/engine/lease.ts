@@ -48,14 +48,22 @@ export function shownNext({ out_low, out_next }: Pick<Out, 'out_low' | 'out_next
   return out_low > 1 ? out_next : Math.min(out_next - 1, 2);
 }
 
-/** The queue's numbers, where the lease still holds. In PostgreSQL this is to lock the row (FOR UPDATE). */
+/** The queue's numbers, where the lease still holds. */
 const HOLD = statement<{ identity: string; epoch: number }>()((p) =>
   builder.selectFrom('devices')
     .select(['out_outbox', 'out_low', 'out_sent', 'out_next'])
     .where('identity', '=', p.identity)
     .where('epoch', '=', p.epoch));
 
+/** The same where others may write meanwhile: what is read here is written by the operation, so nobody may come between. */
+const HOLD_LOCKED = statement<{ identity: string; epoch: number }>()((p) =>
+  builder.selectFrom('devices')
+    .select(['out_outbox', 'out_low', 'out_sent', 'out_next'])
+    .where('identity', '=', p.identity)
+    .where('epoch', '=', p.epoch)
+    .forUpdate());
+
 /** Undefined: the lease has ended. */
 export function hold(context: Context, { identity, epoch }: LeaseRow): Promise<Out | undefined> {
-  return rowOf(context, HOLD.with({ identity, epoch }));
+  return rowOf(context, (context.locks ? HOLD_LOCKED : HOLD).with({ identity, epoch }));
 }

@@ -1,4 +1,5 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
+import type { Remark } from '../database/connection.js';
 import type { DeviceEntry, DeviceProtocol, End, Ended, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
@@ -86,6 +87,7 @@ export interface OperationMap {
   info: [params: Record<string, never>, result: RegistryInfo];
   probe: [params: Record<string, never>, result: void];
   check: [params: Record<string, never>, result: void];
+  remarks: [params: Record<string, never>, result: Remark[]];
 }
 
 export type Name = keyof OperationMap;

@@ -56,7 +56,7 @@ export async function commit(context: Context, batch: Batch): Promise<{ verdicts
   }
   const rows = accepted.filter((row) => row !== undefined); // in order of arrival again
   const { changed } = await INSERT.run(context.db, rows);
-  if (changed !== rows.length) context.tally.stale = true;
+  if (changed !== rows.length) context.recount = true;
   return { verdicts, rows: changed };
 }
 

@@ -1,5 +1,6 @@
 /** Where groups of operations are run: in a thread of its own, or in this one. */
 import { TidelockError, type ErrorCode } from '../../errors.js';
+import type { DatabaseState } from '../database/connection.js';
 import type { EngineOptions } from '../engine/engine.js';
 import type { Fault, Operation, Reply } from '../engine/operations.js';
 
@@ -9,14 +10,15 @@ export interface Runner {
   close(): Promise<void>;
 }
 
-export async function openRunner(options: EngineOptions, thread: boolean): Promise<Runner> {
-  if (thread) return (await import('./thread.js')).ThreadRunner.open(options);
+/** `tell` hears when the database goes away and comes back. */
+export async function openRunner(options: EngineOptions, thread: boolean, tell: (state: DatabaseState) => void): Promise<Runner> {
+  if (thread) return (await import('./thread.js')).ThreadRunner.open(options, tell);
   // Only here, so that a process whose SQL runs elsewhere loads neither the query builder nor a driver.
   const { Engine } = await import('../engine/engine.js');
-  const engine = await Engine.open(options);
+  const engine = await Engine.open(options, tell);
   return {
     run: (group) => engine.run(group),
-    close: async () => engine.close(),
+    close: () => engine.close(),
   };
 }
 

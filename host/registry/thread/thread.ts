@@ -4,6 +4,7 @@
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
 import { TidelockError } from '../../errors.js';
+import type { DatabaseState } from '../database/connection.js';
 import type { EngineOptions } from '../engine/engine.js';
 import type { Batch, Operation, Params, Reply } from '../engine/operations.js';
 import { errorOf, type Runner } from './runner.js';
@@ -21,20 +22,23 @@ export class ThreadRunner implements Runner {
   /** Set once the thread is no more. */
   #dead: TidelockError | undefined;
 
-  private constructor(options: EngineOptions) {
+  private constructor(options: EngineOptions, tell: (state: DatabaseState) => void) {
     this.#url = options.url;
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: options,
       name: 'tidelock-registry',
       execArgv: [], // flags of the program, such as --input-type, are not the thread's
     });
-    this.#worker.on('message', (message: FromThread) => this.#settle(message));
+    this.#worker.on('message', (message: FromThread) => {
+      if ('state' in message) tell(message.state);
+      else this.#settle(message);
+    });
     this.#worker.on('error', (error) => this.#die(error.message, error));
     this.#worker.on('exit', () => this.#die('its thread ended', undefined));
   }
 
-  static async open(options: EngineOptions): Promise<ThreadRunner> {
-    const runner = new ThreadRunner(options);
+  static async open(options: EngineOptions, tell: (state: DatabaseState) => void): Promise<ThreadRunner> {
+    const runner = new ThreadRunner(options, tell);
     try {
       await runner.#ask(undefined, []);
     } catch (error) {
@@ -73,7 +77,7 @@ export class ThreadRunner implements Runner {
     });
   }
 
-  #settle(message: FromThread): void {
+  #settle(message: Exclude<FromThread, { state: unknown }>): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     this.#worker.unref();

@@ -1,11 +1,12 @@
 /** The thread's side: opens the engine, then answers one message after the other. */
 import { parentPort, workerData, type TransferListItem } from 'node:worker_threads';
 import { Engine, faultOf, type EngineOptions } from '../engine/engine.js';
+import type { DatabaseState } from '../database/connection.js';
 import { databaseError } from '../database/faults.js';
 import type { Fault, Operation, Reply, Result } from '../engine/operations.js';
 
 export type ToThread = { group: readonly Operation[] } | { close: true };
-export type FromThread = { reply: Reply | undefined } | { fault: Fault };
+export type FromThread = { reply: Reply | undefined } | { fault: Fault } | { state: DatabaseState };
 
 const port = parentPort!;
 const options = workerData as EngineOptions;
@@ -30,19 +31,13 @@ async function run(engine: Engine, group: readonly Operation[]): Promise<void> {
 }
 
 try {
-  const engine = await Engine.open(options);
+  const engine = await Engine.open(options, (state) => say({ state }));
   port.on('message', (message: ToThread) => {
     if ('group' in message) {
       run(engine, message.group).catch(fail);
       return;
     }
-    try {
-      engine.close();
-      say({ reply: undefined });
-    } catch (error) {
-      fail(error);
-    }
-    port.close();
+    engine.close().then(() => say({ reply: undefined }), fail).finally(() => port.close());
   });
   say({ reply: undefined });
 } catch (error) {
