@@ -73,6 +73,7 @@ export const ERRORS = {
   DATABASE_UNREACHABLE: ['the database {database} cannot be reached: {reason}', 'Check that the server runs, and that host, port, user, password and database are right. A gateway that runs seeks it by itself, and tells its devices busy until it is back.'],
   DRIVER_MISSING: ['no driver for {kind}: {reason}', 'Run `{command}`.'],
   DEVICE_EXISTS: ['the device {identity} exists already', 'Choose another identity, or use the key that it was given.'],
+  KEY_STATE: ['the key {key} of {identity} {problem}', 'Look at `tidelock devices keys` of it; a key ends by `devices retire` or `devices revoke`.'],
   DEVICE_UNKNOWN: ['there is no device {identity}', 'Check the spelling with `tidelock devices list`, or add it with `tidelock devices add`.'],
 
   // ---- The installation ----

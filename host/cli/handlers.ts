@@ -51,6 +51,19 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       return { changed, closed };
     },
 
+    'devices.keys': async (params) => ({ keys: await registry.keys(identityOf(params)) }),
+
+    'devices.rotate': async (params) => {
+      const { keyId, key } = await registry.rotate(identityOf(params));
+      const encoded = Buffer.from(key).toString('base64');
+      key.fill(0);
+      return { keyId, key: encoded };
+    },
+
+    // A session under the key is closed by the registry's event.
+    'devices.retire': async (params) => ({ changed: await registry.retire(identityOf(params), params['keyId'] as number) }),
+    'devices.revoke': async (params) => ({ changed: await registry.revoke(identityOf(params), params['keyId'] as number) }),
+
     'devices.list': async (_, call) => {
       let count = 0;
       for await (const entry of allDevices(registry)) {

@@ -172,6 +172,25 @@ function addDevices(add: Add, program: Command, run: Run): void {
   withSettings(add(devices, 'list', 'list the devices', ''), PLACES.map(place)).action(
     run(async ({ settings }) => (await load()).listDevices(settings, new Output())),
   );
+  const loadKeys = () => import('./device-keys.js');
+  withSettings(add(devices, 'keys', 'list the keys of a device, never their bytes', '').argument('<ID>', 'identity of the device'), PLACES.map(place)).action(
+    run(async ({ settings }, _, [identity]) => (await loadKeys()).listKeys(settings, identity!, new Output())),
+  );
+  const rotate = add(devices, 'rotate', 'make the next key of a device; both open until the old one ends', '')
+    .argument('<ID>', 'identity of the device')
+    .requiredOption('--key-file <FILE>', 'write the key into this new file');
+  withSettings(rotate, PLACES.map(place)).action(
+    run(async ({ settings }, flags, [identity]) => (await loadKeys()).rotateKey(settings, identity!, flags['keyFile'] as string, new Output())),
+  );
+  for (const word of ['retire', 'revoke'] as const) {
+    const text = word === 'retire' ? 'end a key whose follower is in use' : 'end a key that others may know, at once';
+    const command = add(devices, word, text, '')
+      .argument('<ID>', 'identity of the device')
+      .addOption(new Option('--key-id <N>', 'number of the key').argParser(smallNumber).makeOptionMandatory());
+    withSettings(command, PLACES.map(place)).action(
+      run(async ({ settings }, flags, [identity]) => (await loadKeys()).endKey(settings, word, identity!, flags['keyId'] as number, new Output())),
+    );
+  }
   for (const word of ['disable', 'enable'] as const) {
     const text = word === 'disable' ? 'refuse a device; a session it has is closed' : 'let a disabled device in again';
     withSettings(add(devices, word, text, '').argument('<ID>', 'identity of the device'), PLACES.map(place)).action(

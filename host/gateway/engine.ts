@@ -151,9 +151,9 @@ export class Engine {
     return found;
   }
 
-  begin(identity: string, outbox: number): Takeover | Promise<Takeover | undefined> {
+  begin(identity: string, outbox: number, keyId: number): Takeover | Promise<Takeover | undefined> {
     const volatile = this.#volatile;
-    if (volatile === undefined) return this.store.takeover(identity, outbox);
+    if (volatile === undefined) return this.store.takeover(identity, outbox, keyId);
     const peer = this.peers.enter(identity);
     if (peer.outbox !== outbox) {
       peer.outbox = outbox;

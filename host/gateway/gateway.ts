@@ -183,6 +183,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
 
   readonly #onDevice = (event: DeviceEvent): void => {
     if (event.change === 'disabled') this.#engine.disable(event.identity);
+    else if (event.change === 'keys') void this.#engine.refresh(event.identity);
   };
 
   readonly #onDatabase = ({ available, reason, since }: DatabaseState): void => {

@@ -141,7 +141,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
       return;
     }
     peer.accepting = this;
-    const begun = engine.begin(this.id, outbox);
+    const begun = engine.begin(this.id, outbox, this.keyId);
     if (!(begun instanceof Promise)) return this.#accept(begun);
     this.#pause();
     begun.then(

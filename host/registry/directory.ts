@@ -31,6 +31,23 @@ export class Directory {
     this.#devices.set(identity, { protocol, disabled: false, keys: [{ keyId, key: Uint8Array.from(key) }] });
   }
 
+  addKey(identity: string, keyId: number, key: Uint8Array): void {
+    this.#devices.get(identity)?.keys.push({ keyId, key: Uint8Array.from(key) });
+  }
+
+  endKey(identity: string, keyId: number): void {
+    const device = this.#devices.get(identity);
+    const ended = device?.keys.find((entry) => entry.keyId === keyId);
+    if (device === undefined || ended === undefined) return;
+    device.keys = device.keys.filter((entry) => entry !== ended);
+    ended.key.fill(0);
+  }
+
+  /** It has more than one key that opens. */
+  rotating(identity: string): boolean {
+    return (this.#devices.get(identity)?.keys.length ?? 0) > 1;
+  }
+
   /** False: it was so already, or it is not known. */
   disable(identity: string, disabled: boolean): boolean {
     const device = this.#devices.get(identity);
@@ -55,7 +72,7 @@ export class Directory {
       const old = before.get(identity);
       if (old === undefined) events.push({ identity, change: 'added' });
       else if (device.disabled !== old.disabled) events.push({ identity, change: device.disabled ? 'disabled' : 'enabled' });
-      else if (!device.disabled && !sameKeys(device, old)) events.push({ identity, change: 'disabled' }, { identity, change: 'enabled' });
+      else if (!device.disabled && !sameKeys(device, old)) events.push({ identity, change: 'keys' });
     }
     for (const [identity, { keys: gone }] of before) {
       if (!now.has(identity)) events.push({ identity, change: 'disabled' });

@@ -11,7 +11,7 @@ import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
 import type { Runner } from './thread/runner.js';
 import type {
-  AddOptions, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, Lease, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
+  AddOptions, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, KeyEntry, Lease, NextKey, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
   RegistryLimits, Remark, Takeover, Verdict, Waiting,
 } from './types.js';
 
@@ -118,6 +118,36 @@ export class SqlRegistry extends EventEmitter implements Registry {
     });
   }
 
+  keys(identity: string): Promise<KeyEntry[]> {
+    return this.#groups.call('keys', { identity }, same);
+  }
+
+  rotate(identity: string): Promise<NextKey> {
+    const key = randomFillSync(new Uint8Array(KEY_BYTES));
+    return this.#groups.call('rotate', { identity, key: key.slice(), now: this.#now() }, ({ keyId, version }) => {
+      this.#directory.addKey(identity, keyId, key);
+      this.#changed(version, { identity, change: 'keys' });
+      return { keyId, key };
+    });
+  }
+
+  retire(identity: string, keyId: number): Promise<boolean> {
+    return this.#endKey(identity, keyId, 'retired');
+  }
+
+  revoke(identity: string, keyId: number): Promise<boolean> {
+    return this.#endKey(identity, keyId, 'revoked');
+  }
+
+  #endKey(identity: string, keyId: number, state: 'retired' | 'revoked'): Promise<boolean> {
+    return this.#ask(() => this.#groups.call('endKey', { identity, keyId: checkInteger('keyId', keyId, 0, 255), state }, (version) => {
+      if (version === undefined) return false;
+      this.#directory.endKey(identity, keyId);
+      this.#changed(version, { identity, change: 'keys' });
+      return true;
+    }));
+  }
+
   reload(): Promise<boolean> {
     const first = this.#directory.version < 0;
     return this.#groups.call('directory', { known: this.#directory.version }, (page) => {
@@ -136,9 +166,13 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   // ---- Delivery ----
 
-  takeover(identity: string, outbox: number): Promise<Takeover | undefined> {
-    return this.#groups.call('takeover', { identity, outbox, gateway: this.#gateway, now: this.#now() }, (taken) =>
-      taken === undefined ? undefined : { lease: Object.freeze({ identity, epoch: taken.epoch, outbox }), receipts: taken.receipts });
+  takeover(identity: string, outbox: number, keyId?: number): Promise<Takeover | undefined> {
+    const rotating = this.#directory.rotating(identity);
+    return this.#groups.call('takeover', { identity, outbox, keyId, rotating, gateway: this.#gateway, now: this.#now() }, (taken) => {
+      if (taken === undefined) return undefined;
+      if (taken.ended) this.reload().catch(() => undefined); // the next one of whoever calls it shows it too
+      return { lease: Object.freeze({ identity, epoch: taken.epoch, outbox }), receipts: taken.receipts };
+    });
   }
 
   commit(messages: readonly Received[]): Promise<Verdict[]> {

@@ -31,10 +31,28 @@ export interface DeviceEntry {
   readonly inbox: number;
 }
 
+/** `current` and `next` open; a key that is `retired` or `revoked` has lost its bytes. */
+export type KeyState = 'current' | 'next' | 'retired' | 'revoked';
+
+export interface KeyEntry {
+  /** 0 to 255, told in HELLO. */
+  readonly keyId: number;
+  readonly state: KeyState;
+  readonly created: number;
+  /** When a session last began under it, to the hour; undefined: never, or before that was kept. */
+  readonly used: number | undefined;
+}
+
+/** The only time that the key is shown. */
+export interface NextKey {
+  readonly keyId: number;
+  readonly key: Uint8Array;
+}
+
 export interface DeviceEvent {
   readonly identity: string;
-  /** What became of it. `disabled`: its session is to be closed; nothing that it still does can be committed. */
-  readonly change: 'added' | 'enabled' | 'disabled';
+  /** What became of it. `keys`: a session under a key that `find` does not give any more is to be closed. `disabled`: its session is to be closed; nothing that it still does can be committed. */
+  readonly change: 'added' | 'enabled' | 'disabled' | 'keys';
 }
 
 export interface AddOptions {
@@ -151,9 +169,9 @@ export interface DeliveryStore {
   /**
    * A session with a valid proof begins: ends every earlier lease of the identity and returns its receipts, in one
    * statement. Undefined: the device is unknown or disabled by now (CLOSE disabled).
-   * `outbox`: the device's, from HELLO.
+   * `outbox`: the device's, from HELLO. `keyId`: of the key that the proof was made with; its use is remembered.
    */
-  takeover(identity: string, outbox: number): Promise<Takeover | undefined>;
+  takeover(identity: string, outbox: number, keyId?: number): Promise<Takeover | undefined>;
 
   /**
    * Makes messages and receipts durable, in one transaction: one verdict for each, in the same order. Calls that come while
@@ -304,6 +322,17 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   disable(identity: string): Promise<boolean>;
   /** False: it was enabled already. Rejected with DEVICE_UNKNOWN. */
   enable(identity: string): Promise<boolean>;
+  /** The keys of a device, oldest first; never their bytes. Rejected with DEVICE_UNKNOWN. */
+  keys(identity: string): Promise<KeyEntry[]>;
+  /**
+   * Mints the next key of a device. Both open from now on. The old one ends by `retire`, or at a session under the new one once it has
+   * not been used for 7 days; never by the first use of the new one. Rejected with DEVICE_UNKNOWN, KEY_STATE (there is a next one already).
+   */
+  rotate(identity: string): Promise<NextKey>;
+  /** Ends a key whose follower opens; a session under it is closed. False: it had ended. Rejected with KEY_STATE. */
+  retire(identity: string, keyId: number): Promise<boolean>;
+  /** Ends a key that others may know, at once, also the only one. False: it had ended. Rejected with KEY_STATE. */
+  revoke(identity: string, keyId: number): Promise<boolean>;
   /** Takes up what other processes changed at devices, and tells it by `device`. False: nothing; this costs one small read. */
   reload(): Promise<boolean>;
 

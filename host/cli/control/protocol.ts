@@ -9,6 +9,8 @@
  * `id` is the client's, unique on its connection. Any number of `event` lines precede the one `end`.
  */
 
+import type { KeyEntry } from '../../registry/types.js';
+
 export const CONTROL_VERSION = 1;
 
 /** The largest body (16,383 bytes) is 21,844 characters of base64; the rest is room for names. */
@@ -21,6 +23,11 @@ export interface Operations {
   /** `changed`: it was not so before; `closed`: a session was ended by it. */
   'devices.enable': { params: { identity: string }; event: never; result: Switched };
   'devices.disable': { params: { identity: string }; event: never; result: Switched };
+  /** Keys never cross this way, but for the one that was just made. */
+  'devices.keys': { params: { identity: string }; event: never; result: { keys: KeyEntry[] } };
+  'devices.rotate': { params: { identity: string }; event: never; result: { keyId: number; key: string } };
+  'devices.retire': { params: { identity: string; keyId: number }; event: never; result: { changed: boolean } };
+  'devices.revoke': { params: { identity: string; keyId: number }; event: never; result: { changed: boolean } };
   /** One `event` a device, `count` at the end. */
   'devices.list': { params: Record<string, never>; event: ListedDevice; result: { count: number } };
   /** `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. */

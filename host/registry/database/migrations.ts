@@ -10,7 +10,7 @@ import type { Tables } from './schema.js';
 type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols, commits];
+const STEPS: readonly Step[] = [first, protocols, commits, keyStates];
 
 export const SCHEMA_VERSION = STEPS.length;
 
@@ -55,6 +55,12 @@ async function commits(db: Kysely<Tables>, { text, integer, engine }: Types): Pr
     .addColumn('count', integer, (column) => column.notNull())
     .addColumn('since', integer, (column) => column.notNull())
     .execute();
+}
+
+/** Until then a device had keys without an end. */
+async function keyStates(db: Kysely<Tables>, { text, integer }: Types): Promise<void> {
+  await db.schema.alterTable('keys').addColumn('state', text as never, (column) => column.notNull().defaultTo(sql.lit('current'))).execute();
+  await db.schema.alterTable('keys').addColumn('used', integer).execute();
 }
 
 async function first(db: Kysely<Tables>, { text, bytes, integer, serial, finish }: Types): Promise<void> {

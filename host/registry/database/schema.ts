@@ -4,12 +4,24 @@ import type { Generated } from 'kysely';
 export interface Tables {
   tidelock: { name: string; value: number };
   devices: DeviceTable;
-  keys: { identity: string; key_id: number; key: Uint8Array; created: number };
+  keys: KeyTable;
   inbox: InboxTable;
   queue: QueueTable;
   ends: EndTable;
   /** PostgreSQL only. */
   commits: { writer: string; count: number; since: number };
+}
+
+export interface KeyTable {
+  identity: string;
+  key_id: number;
+  /** Empty once it opens nothing any more. */
+  key: Uint8Array;
+  created: number;
+  /** current, next, retired, revoked. */
+  state: string;
+  /** When a session last began under it, to the hour. */
+  used: number | null;
 }
 
 /** One row an identity: who may connect, the lease, the receipts of both directions and the queue's counter together. */

@@ -12,7 +12,8 @@ const CHANGED = statement<Record<string, never>>()(() =>
 
 const VERSION = statement<Record<string, never>>()(() => builder.selectFrom('tidelock').select('value').where('name', '=', 'devices'));
 
-async function raise(context: Context): Promise<number> {
+/** A change that others are to see. */
+export async function raise(context: Context): Promise<number> {
   return (await rowOf(context, CHANGED.with({})))!.value;
 }
 
@@ -26,7 +27,7 @@ const ADD = statement<{ identity: string; created: number; outbox: number; proto
     .returning('identity'));
 
 const ADD_KEY = statement<{ identity: string; keyId: number; key: Uint8Array; created: number }>()((p) =>
-  builder.insertInto('keys').values({ identity: p.identity, key_id: p.keyId, key: p.key, created: p.created }));
+  builder.insertInto('keys').values({ identity: p.identity, key_id: p.keyId, key: p.key, created: p.created, state: 'current', used: null }));
 
 export async function add(
   context: Context,
@@ -50,8 +51,13 @@ const EXISTS = statement<{ identity: string }>()((p) => builder.selectFrom('devi
 export async function disable(context: Context, { identity, disabled }: { identity: string; disabled: boolean }): Promise<number | undefined> {
   const switched = await rowOf(context, SWITCH.with({ identity, disabled: disabled ? 1 : 0 }));
   if (switched !== undefined) return raise(context);
-  if ((await rowOf(context, EXISTS.with({ identity }))) === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
+  await exists(context, identity);
   return undefined;
+}
+
+/** Throws DEVICE_UNKNOWN. */
+export async function exists(context: Context, identity: string): Promise<void> {
+  if ((await rowOf(context, EXISTS.with({ identity }))) === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
 }
 
 const LIST = statement<{ after: string; limit: number }>()((p) =>
@@ -60,7 +66,7 @@ const LIST = statement<{ after: string; limit: number }>()((p) =>
 
 const KEY_IDS = statement<{ first: string; last: string }>()((p) =>
   builder.selectFrom('keys').select(['identity', 'key_id'])
-    .where('identity', '>=', p.first).where('identity', '<=', p.last).orderBy('identity').orderBy('key_id'));
+    .where('state', 'in', ['current', 'next']).where('identity', '>=', p.first).where('identity', '<=', p.last).orderBy('identity').orderBy('key_id'));
 
 export async function list(context: Context, { after, limit }: { after: string; limit: number }): Promise<DeviceEntry[]> {
   const rows = await rowsOf(context, LIST.with({ after, limit }));

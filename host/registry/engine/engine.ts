@@ -13,6 +13,7 @@ import type { RegistryInfo, RegistryLimits } from '../types.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';
 import * as inbox from './inbox.js';
+import * as keys from './keys.js';
 import { takeover } from './lease.js';
 import type { Fault, Name, Operation, Outcome, Params, Reply, Result } from './operations.js';
 import { probe } from './probe.js';
@@ -43,6 +44,9 @@ export class Engine {
     disable: devices.disable,
     list: devices.list,
     takeover,
+    keys: keys.keysOf,
+    rotate: keys.rotate,
+    endKey: keys.endKey,
     commit,
     enqueue: queue.enqueue,
     cancel: queue.cancel,
@@ -86,7 +90,7 @@ export class Engine {
       if (group.length > 1 && isConstraint(error)) return this.#oneByOne(group);
       throw databaseError(error, this.#options.url);
     } finally {
-      for (const { name, params } of group) if (name === 'add') (params as Params<'add'>).key.fill(0);
+      for (const { name, params } of group) if (name === 'add' || name === 'rotate') (params as Params<'add' | 'rotate'>).key.fill(0);
     }
   }
 

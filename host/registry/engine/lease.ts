@@ -1,9 +1,10 @@
 /** The lease of an identity: takeover, and the row that every operation of a session begins with. */
 import { statement } from '../database/statement.js';
-import type { Receipts } from '../types.js';
 import { builder } from './builder.js';
 import { rowOf, type Context } from './context.js';
-import type { LeaseRow } from './operations.js';
+import { raise } from './devices.js';
+import { used } from './keys.js';
+import type { LeaseRow, Params, Result } from './operations.js';
 import { renumber } from './renumber.js';
 
 /** The queue's numbers in an identity's row. */
@@ -27,15 +28,18 @@ const TAKE_OVER = statement<{ identity: string; gateway: string; now: number }>(
 
 export async function takeover(
   context: Context,
-  { identity, outbox, gateway, now }: { identity: string; outbox: number; gateway: string; now: number },
-): Promise<{ epoch: number; receipts: Receipts } | undefined> {
+  { identity, outbox, keyId, rotating, gateway, now }: Params<'takeover'>,
+): Promise<Result<'takeover'>> {
   const row = await rowOf(context, TAKE_OVER.with({ identity, gateway, now }));
   if (row === undefined) return undefined;
+  const ended = keyId !== undefined && (await used(context, identity, keyId, rotating, now));
+  if (ended) await raise(context);
   // The record of another outbox stays until the first message of this one replaces it.
   const inLast = row.in_outbox === outbox ? row.in_last : 0;
   const out: Out = row.out_next < LAST_FIRST_NUMBER ? row : await renumber(context, identity, row, row.out_sent, now);
   return {
     epoch: row.epoch,
+    ended,
     receipts: { inLast, outOutbox: out.out_outbox, outLow: out.out_low, outSent: out.out_sent, outNext: shownNext(out) },
   };
 }

@@ -1,6 +1,6 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
 import type { Remark } from '../database/connection.js';
-import type { DeviceEntry, DeviceProtocol, End, Ended, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
+import type { DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
 export interface LeaseRow {
@@ -68,7 +68,16 @@ export interface OperationMap {
   /** Undefined: it was so already. */
   disable: [params: { identity: string; disabled: boolean }, result: number | undefined];
   list: [params: { after: string; limit: number }, result: DeviceEntry[]];
-  takeover: [params: { identity: string; outbox: number; gateway: string; now: number }, result: { epoch: number; receipts: Receipts } | undefined];
+  /** `rotating`: it has more than one key that opens. `ended`: by this use another of them does not any more. */
+  takeover: [
+    params: { identity: string; outbox: number; keyId: number | undefined; rotating: boolean; gateway: string; now: number },
+    result: { epoch: number; receipts: Receipts; ended: boolean } | undefined,
+  ];
+  keys: [params: { identity: string }, result: KeyEntry[]];
+  /** `key` is wiped afterwards. `version`: the change counter. */
+  rotate: [params: { identity: string; key: Uint8Array; now: number }, result: { keyId: number; version: number }];
+  /** Undefined: it opened nothing before. */
+  endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
   /** `rows`: how many entered the inbox. */
   commit: [params: Batch, result: { verdicts: Uint8Array; rows: number }];
   enqueue: [params: { identity: string; body: Uint8Array; lifetime: number; again: boolean; now: number }, result: Queued];

@@ -53,7 +53,7 @@ export class ThreadRunner implements Runner {
     for (const { name, params } of group) {
       // Moved, not copied: bodies by the megabyte; and a key is to lie in one place only.
       if (name === 'commit') moved.push((params as Batch).bodies.buffer as ArrayBuffer);
-      if (name === 'add') moved.push((params as Params<'add'>).key.buffer as ArrayBuffer);
+      if (name === 'add' || name === 'rotate') moved.push((params as Params<'add' | 'rotate'>).key.buffer as ArrayBuffer);
     }
     return this.#ask({ group }, moved) as Promise<Reply>;
   }

@@ -1,0 +1,4 @@
+/** The suite of keys.test.ts, on PostgreSQL. */
+import { onPostgres } from './postgres-suites.js';
+
+if (await onPostgres('keys')) await import('./keys.test.js');
