@@ -21,6 +21,7 @@ export const ERRORS = {
   PORT_IN_USE: ['port {port} at {host} is in use by another program', 'Stop that program (perhaps an earlier gateway), or listen at another port, tidelock://{host}:PORT.'],
   PORT_FORBIDDEN: ['this user may not listen at port {port} of {host}', 'Choose a port of 1024 or above, or grant the process the right to low ports.'],
   LISTEN_FAILED: ['cannot listen at {address}: {reason}', 'Listen at an address that this machine has; 0.0.0.0 or [::] stands for all.'],
+  SNTP_LISTEN_FAILED: ['SNTP cannot be answered at {address}: {reason}', 'Another program, such as the NTP server of this machine, may have the port, and ports below 1024 need a right: choose another address.'],
   HOST_UNKNOWN: ['the name {host} cannot be resolved: {reason}', 'Check the spelling, and the name server of this machine.'],
   HOST_UNREACHABLE: ['no connection to {address}: {reason}', 'Check that a gateway runs there, that address and port are right, and that no firewall is between.'],
   CONNECT_TIMEOUT: ['no connection to {address} in {ms} ms', 'Check that the address is right and no firewall drops the packets, or raise `connectTimeout`.'],

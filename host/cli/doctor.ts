@@ -6,6 +6,7 @@ import { checkCertificate } from './doctor/certificate.js';
 import { checkClock } from './doctor/clock.js';
 import { checkControl } from './doctor/control.js';
 import { checkDatabase } from './doctor/database.js';
+import { checkTimeServers } from './doctor/time-servers.js';
 import { checkBuild, checkNode } from './doctor/installation.js';
 import type { Finding } from './doctor/finding.js';
 import { escapeText } from './escape.js';
@@ -31,6 +32,7 @@ export async function doctor(sources: Sources, output: Output): Promise<number> 
     const { finding, status } = await checkControl(settings);
     findings.push(finding);
     findings.push(...(await checkClock(status)));
+    findings.push(...(await checkTimeServers(settings)));
     findings.push(...(await checkDatabase(settings, status)));
     findings.push(...(await checkCertificate(settings)));
     findings.push(...(await checkAddresses(settings.listen, status?.addresses ?? [])));

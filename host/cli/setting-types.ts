@@ -41,6 +41,8 @@ export interface Settings {
   /** Files in PEM; without tlsKey the key stands in tlsCert. */
   tlsCert?: string;
   tlsKey?: string;
+  sntp?: string[];
+  sntpListen?: string;
   /** ms */
   drain?: number;
   limits: Limits;

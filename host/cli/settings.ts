@@ -6,6 +6,7 @@ import type { Suite } from '../gateway/types.js';
 import { parseHttpAddress } from '../http/index.js';
 import { parseDatabase } from '../registry/database/url.js';
 import { checkLimits } from '../registry/limits.js';
+import { parseTimeAddress } from '../time/address.js';
 import { parseAddress } from '../transport/address.js';
 
 /** What a place holds, before it is checked: text from a flag or the environment, any JSON value from the file. */
@@ -141,6 +142,8 @@ export const SETTINGS: readonly Setting[] = [
   setting('suitesTls', 'NAMES', 'the same inside TLS (default all three)', list(choice<Suite>('sealed', 'signed', 'signed-8')), true),
   setting('tlsCert', 'FILE', 'certificate for tidelocks://, in PEM', text),
   setting('tlsKey', 'FILE', 'its key (default: in the same file)', text),
+  setting('sntp', 'HOST', 'time server to compare this clock with, may be given again (default: none)', list(checkedText((host) => parseTimeAddress('sntp', host))), true),
+  setting('sntpListen', 'HOST:PORT', 'answer SNTP requests there (default: not)', checkedText((host) => parseTimeAddress('sntpListen', host))),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
   ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];

@@ -15,6 +15,7 @@ import { Engine, type EngineEvents } from './engine.js';
 import { DoneMarks, InboxReader } from './inbox.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
 import { Sender } from './sender.js';
+import { GatewayTime, NO_TIME } from './time.js';
 import type {
   CloseOptions, ConnectedDevice, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayOptions, InboxMessage,
   MessageHandler, MessagesOptions, Sending, SendOptions,
@@ -33,6 +34,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   readonly #readers = new Set<InboxReader>();
   #listeners: Listener[] = [];
   #certificate: Certificate | undefined;
+  #time: GatewayTime | undefined;
   #closing: Promise<void> | undefined;
   #settled: (() => void) | undefined;
   #hurry = false;
@@ -58,6 +60,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     try {
       if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
       this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls });
+      this.#time = await GatewayTime.start(this.#setup, this.#engine.log, this.#events());
       signal?.throwIfAborted();
     } catch (error) {
       await this.close({ drain: 0 });
@@ -160,7 +163,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     return {
       connections, open, halfOpen, sessions, online: engine.peers.online, received, taken, posted,
       delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
-      ...engine.totals, refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
+      ...engine.totals, ...(this.#time?.counters() ?? NO_TIME), refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
     };
   }
 
@@ -225,6 +228,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     signal?.removeEventListener('abort', this.#onAbort);
     this.#certificate?.close();
     const listeners = this.#listeners.map((listener) => listener.close());
+    const time = this.#time?.close();
     engine.entrance.rejectAll('going away');
     for (const reader of [...this.#readers]) reader.end();
     if (drain > 0 && !this.#hurry && engine.undecided) {
@@ -244,6 +248,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     registry?.off('device', this.#onDevice);
     registry?.off('database', this.#onDatabase);
     await Promise.all(listeners);
+    await time;
     this.#setup.logger?.info({}, 'closed');
     this.emit('close');
   }

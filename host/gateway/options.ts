@@ -2,12 +2,13 @@
 import { systemClock, type Clock } from '../clock.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
 import type { Registry } from '../registry/types.js';
+import { parseTimeAddress, type TimeAddress } from '../time/address.js';
 import { parseAddress, type Address } from '../transport/address.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
 import type { GatewayLimits, GatewayOptions, Logger, Lookup } from './types.js';
 
 const KNOWN = [
-  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'limits', 'logger', 'signal', 'clock',
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'limits', 'logger', 'signal', 'clock',
 ];
 
 /** Limits with their defaults: [default, least, most]. */
@@ -46,6 +47,8 @@ export interface GatewaySetup {
   suites: number;
   suitesTls: number;
   tls: TlsCertificate | undefined;
+  sntp: TimeAddress[];
+  sntpListen: TimeAddress | undefined;
   limits: Required<GatewayLimits>;
   logger: Logger | undefined;
   signal: AbortSignal | undefined;
@@ -77,6 +80,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
     suites: checkSuites(options.suites ?? ['sealed']),
     suitesTls: checkSuites(options.suitesTls ?? ALL_SUITES, 'suitesTls'),
     tls: checkTls(options.tls, addresses),
+    ...time(options),
     limits: limits(options.limits ?? {}),
     logger: options.logger,
     signal: options.signal,
@@ -98,6 +102,19 @@ function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]
   }
   if (!secure) throw badOption('tls', Object.keys(tls), 'no address to listen at is tidelocks://');
   return tls;
+}
+
+/** Beyond it more servers only cost them. */
+const MOST_TIME_SERVERS = 16;
+
+function time({ sntp = [], sntpListen }: GatewayOptions): Pick<GatewaySetup, 'sntp' | 'sntpListen'> {
+  const servers = typeof sntp === 'string' ? [sntp] : sntp;
+  if (!Array.isArray(servers) || servers.length > MOST_TIME_SERVERS) throw badOption('sntp', sntp, `it must be a host, or a list of at most ${MOST_TIME_SERVERS}`);
+  if (sntpListen !== undefined && servers.length === 0) throw badOption('sntpListen', sntpListen, 'without `sntp` it could answer nothing but that it does not know the time');
+  return {
+    sntp: servers.map((server: string) => parseTimeAddress('sntp', server)),
+    sntpListen: sntpListen === undefined ? undefined : parseTimeAddress('sntpListen', sntpListen),
+  };
 }
 
 function limits(given: GatewayLimits): Required<GatewayLimits> {

@@ -87,6 +87,13 @@ export interface GatewayOptions {
   suitesTls?: readonly Suite[];
   /** Certificate and key for addresses `tidelocks://…`; files are watched, and a change is taken within 20 s. */
   tls?: TlsCertificate;
+  /**
+   * Time servers (`host` or `host:port`, SNTP) by which the gateway knows how far this machine's clock is off; it sets no
+   * clock. Of three servers one may be wrong. Default: none.
+   */
+  sntp?: string | readonly string[];
+  /** Answer SNTP requests of other makes' devices at this address, such as `0.0.0.0:123`. Needs `sntp`. Default: not. */
+  sntpListen?: string;
   limits?: GatewayLimits;
   logger?: Logger;
   /** Aborting it closes the gateway at once, without drain. */
@@ -179,8 +186,12 @@ export interface Refusal {
 
 /** The `alarm` event: something that an operator must look at. */
 export interface Alarm {
-  /** `takeovers`: two devices seem to share one identity. `clock`: wall and monotonic clock parted; all sessions were ended. `database`: it went away; devices are told busy until it is back. */
-  readonly kind: 'takeovers' | 'clock' | 'database';
+  /**
+   * `takeovers`: two devices seem to share one identity. `clock`: wall and monotonic clock parted; all sessions were ended.
+   * `clock error`: time servers say that this machine's clock is off by more than a quarter of the window. `database`: it went
+   * away; devices are told busy until it is back.
+   */
+  readonly kind: 'takeovers' | 'clock' | 'clock error' | 'database';
   readonly device: Identity | undefined;
   readonly text: string;
 }
@@ -215,6 +226,11 @@ export interface GatewayCounters {
   bytesIn: number;
   bytesOut: number;
   writes: number;
+  /** By how many ms this machine's clock is ahead of the time servers', below 0: behind. Undefined: none is asked, or none answers. */
+  clockError: number | undefined;
+  /** SNTP requests that were answered, and that were none or too many. */
+  sntpAnswered: number;
+  sntpDropped: number;
   /** Refusals of the core, and connections turned away, by reason. */
   refused: Record<string, number>;
 }

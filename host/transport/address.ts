@@ -55,12 +55,16 @@ export function addressPrefix(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   const plain = mapped?.[1] ?? address;
   if (!plain.includes(':')) return plain.slice(0, plain.lastIndexOf('.'));
-  const [head = '', tail] = plain.split('%', 1)[0]!.split('::', 2);
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const groups = [...left, ...Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right];
-  const fourth = (parseInt(groups[3] ?? '0', 16) & 0xff00).toString(16);
-  return `${groups.slice(0, 3).map((group) => parseInt(group, 16).toString(16)).join(':')}:${fourth}`;
+  const groups = ipv6Groups(plain);
+  return [...groups.slice(0, 3), groups[3]! & 0xff00].map((group) => group.toString(16)).join(':');
+}
+
+/** The eight groups of an IPv6 address in any way of writing but the one that ends in IPv4; a zone is left out. */
+export function ipv6Groups(address: string): number[] {
+  const [head = '', tail] = address.split('%', 1)[0]!.split('::', 2);
+  const groups = (text: string | undefined): number[] => (text === undefined || text === '' ? [] : text.split(':').map((group) => parseInt(group, 16)));
+  const left = groups(head), right = groups(tail);
+  return [...left, ...Array<number>(Math.max(0, 8 - left.length - right.length)).fill(0), ...right];
 }
 
 /** In another order each time, so that a fleet spreads over its gateways. */

@@ -7,9 +7,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { systemClock } from '../../dist/host/clock.js';
 import { RELEASED } from '../../dist/host/cli/release.js';
 import { parted, checkDate } from '../../dist/host/cli/doctor/clock.js';
 import { checkNode } from '../../dist/host/cli/doctor/installation.js';
+import { FakeServer } from '../time/support.js';
 import { inPlace, jsonLines, Running, type Ended, type Place, type RunOptions } from './harness.js';
 
 const test = suite('doctor');
@@ -88,6 +90,18 @@ test('a clock that is wrong, and one that is stepped', () =>
     const jumping = 'const real=Date.now;let step=0;Date.now=()=>real()+(step+=10000)';
     const stepped = await examine(place, [], { node: ['--import', `data:text/javascript,${jumping}`] });
     assert.is(of(stepped.findings, 'clock')[1]!.verdict, 'warn');
+  }));
+
+test('time servers: one that agrees, one an hour off, one that is silent', () =>
+  inPlace(async (place) => {
+    const good = await FakeServer.start(systemClock), off = await FakeServer.start(systemClock, 3_600_000), silent = await FakeServer.start(systemClock);
+    silent.reply = () => [];
+    const { code, findings } = await examine(place, ['--sntp', good.text, '--sntp', `${off.text},${silent.text}`]);
+    for (const server of [good, off, silent]) server.close();
+    assert.is(code, 0, 'a warning fails nothing');
+    assert.equal(of(findings, 'time').map(({ verdict }) => verdict), ['ok', 'warn', 'warn']);
+    assert.match(of(findings, 'time')[1]!.text, /this clock is 3\d{6} ms behind 127/);
+    assert.match(of(findings, 'time')[2]!.text, /gives no time: no answer/);
   }));
 
 test('a damaged database', () =>
