@@ -21,6 +21,8 @@ const DEBIAN = {
   php: 'php-cli',
   'systemd-analyze': 'systemd',
   psql: 'postgresql',
+  chronyc: 'chrony',
+  socat: 'socat',
 };
 
 /** Packages of PyPI with their exact versions. */

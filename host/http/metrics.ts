@@ -73,13 +73,14 @@ function gatewayFamilies(counters: GatewayCounters): Family[] {
       name: 'tidelock_refusals_total', type: 'counter', help: 'Frames and handshakes refused, by reason',
       samples: [...new Set([...REFUSAL_NAMES, ...Object.keys(refused)])].map((reason) => ({ labels: { reason }, value: refused[reason] ?? 0 })),
     },
+    counter('sntp_answers', 'SNTP requests that were answered', counters.sntpAnswered),
+    counter('sntp_dropped', 'SNTP requests that were none, or too many', counters.sntpDropped),
     ...clockError(counters),
   ];
 }
 
 /** Only where the gateway knows it: it asks a time server, or it does not. */
-function clockError(counters: GatewayCounters & { readonly clockError?: number }): Family[] {
-  const { clockError: ms } = counters;
+function clockError({ clockError: ms }: GatewayCounters): Family[] {
   return ms === undefined ? [] : [single('gauge', 'tidelock_clock_error_seconds', 'How far this machine\'s clock is from the time server\'s; above 0: it is ahead', ms / 1_000)];
 }
 
