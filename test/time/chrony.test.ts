@@ -119,4 +119,4 @@ test('chronyd does not follow our responder where it is not synchronised', async
   assert.is(await chronyAsks(() => Date.now(), () => undefined), undefined);
 });
 
-test.run();
+uvuTest.run();
