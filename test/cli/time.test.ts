@@ -19,6 +19,10 @@ test('--sntp and --sntp-listen: the log says how far the clock is off, and other
     const answer = await ask({ host: host!, port: Number(port) }, systemClock);
     assert.equal(answer.kind === 'kiss' ? answer.code : answer.kind, 'INIT', 'a clock that is off is not passed on');
     server.close();
+  }));
+
+test('--sntp-listen without --sntp is refused', () =>
+  inPlace(async (place) => {
     const refused = await place.run(['serve', '--sntp-listen', '127.0.0.1:0'], {});
     assert.is(refused.code, 1);
     assert.match(refused.stderr, /BAD_OPTION: .*sntpListen/);
