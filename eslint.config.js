@@ -79,6 +79,7 @@ export default tseslint.config(
   { files: ['host/core/**/*.ts'], rules: never(['transport', 'delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
   { files: ['host/transport/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
   { files: ['host/decode/**/*.ts'], rules: never(['transport', 'delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
+  { files: ['host/discovery/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
   { files: ['host/time/**/*.ts'], rules: never(['delivery', 'device', 'gateway', 'registry', 'http', 'cli'], [...database, ...command]) },
   { files: ['host/registry/**/*.ts'], rules: never(['transport', 'device', 'gateway', 'http', 'cli'], command) },
   { files: ['host/delivery/**/*.ts'], rules: never(['device', 'gateway', REGISTRY_CODE, 'http', 'cli'], [...database, ...command]) },

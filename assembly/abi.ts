@@ -33,6 +33,8 @@ export const PONG = 11;
 export const FRAGMENT = 19;
 export const CLOSE = 20;
 export const SKIP = 21;
+export const DISCOVER = 24; // datagrams of their own, never in a session
+export const OFFER = 25;
 export const TYPE_MASK = 0x1f;
 export const FLAG_WANTED = 0x20; // an ACK is wanted: message id and age lead the body
 export const FLAG_REPEAT = 0x40; // may have been acted on before
@@ -284,3 +286,14 @@ export const O_ID = 28; //          u32: message id, 0: none
 export const O_AGE = 32; //         u32: its age in 1/16 s
 export const O_OFF = 36; //         i32: observer's session clock - time, ms; 0 where nothing tells when it came
 export const OBSERVER_ARENA = 40;
+
+// ---- Discovery: the block of dc_arena ----
+export const DISCOVERY_BYTES = 128; // of DISCOVER, and the most that an OFFER may have
+export const DISCOVERY_LINKS = 8;
+export const DISCOVERY_NAME_BYTES = 64;
+export const D_FRAME = 0; //        the datagram that is read or was written
+export const D_TOKEN = 128; //      8 bytes
+export const D_COUNT = 136; //      u8: links
+export const D_NAME_BYTES = 137; // u8
+export const D_LINKS = 140; //      4 bytes a link: link bits u8, 0, port u16 (little-endian)
+export const D_NAME = 172; //       64

@@ -21,6 +21,8 @@ export const ERRORS = {
   PORT_IN_USE: ['port {port} at {host} is in use by another program', 'Stop that program (perhaps an earlier gateway), or listen at another port, tidelock://{host}:PORT.'],
   PORT_FORBIDDEN: ['this user may not listen at port {port} of {host}', 'Choose a port of 1024 or above, or grant the process the right to low ports.'],
   LISTEN_FAILED: ['cannot listen at {address}: {reason}', 'Listen at an address that this machine has; 0.0.0.0 or [::] stands for all.'],
+  DISCOVERY_FAILED: ['discovery cannot be answered at UDP port {port}: {reason}', 'Another program may have the port: stop it, or run without `discovery` and give the devices the address.'],
+  NOTHING_FOUND: ['no gateway answered within {ms} ms', 'A gateway answers where it runs with `--discovery NAME`, and on its own link alone; firewalls may drop multicast to UDP port 8434.'],
   SNTP_LISTEN_FAILED: ['SNTP cannot be answered at {address}: {reason}', 'Another program, such as the NTP server of this machine, may have the port, and ports below 1024 need a right: choose another address.'],
   HOST_UNKNOWN: ['the name {host} cannot be resolved: {reason}', 'Check the spelling, and the name server of this machine.'],
   HOST_UNREACHABLE: ['no connection to {address}: {reason}', 'Check that a gateway runs there, that address and port are right, and that no firewall is between.'],

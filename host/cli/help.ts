@@ -88,6 +88,13 @@ receiver would have taken it, and if not, why. A body may hold secrets: mind whe
 Once, after a backup was put in place and before a gateway opens it: numbers that devices have taken since are not
 used again, and commands that waited end in doubt. docs/operations.md says what else a backup means.`,
 
+  discover: `Examples:
+  $ tidelock discover                                   name, address and URLs of the gateways that answer
+  $ tidelock discover --json --timeout 10s
+
+Gateways answer where they run with --discovery NAME. Anybody on the link may answer in their place: what is found here
+is for you to compare with what you know, and no device connects to it by itself. The key proves the gateway.`,
+
   doctor: `Examples:
   $ tidelock doctor
   $ tidelock doctor --listen tidelock://0.0.0.0:8433 --database sqlite:/var/lib/tidelock/gateway.db --json

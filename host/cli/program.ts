@@ -113,6 +113,14 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
 
   addDecode(add(program, 'decode', 'say what captured bytes are: hexadecimal, a file, pcap or pcapng', EXAMPLES.decode));
 
+  add(program, 'discover', 'look for gateways on this link; nothing that answers is proven', EXAMPLES.discover)
+    .addOption(new Option('--timeout <TIME>', 'how long to wait for answers').default(3_000, '3s').argParser(parseDuration))
+    .option('--json', 'write one JSON object a gateway')
+    .action(async function (this: Command) {
+      const { runDiscover } = await import('./discover.js');
+      await runDiscover({ timeout: this.opts<Flags>()['timeout'] as number, json: this.opts<Flags>()['json'] === true }, new Output());
+    });
+
   withSettings(add(program, 'restored', 'tell a database that it is a restored backup', EXAMPLES.restored), PLACES.map(place)).action(
     run(async ({ settings }) => {
       const { restored } = await import('./restored.js');

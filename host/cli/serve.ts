@@ -124,9 +124,9 @@ async function listenHttp(
 }
 
 function gatewayOptions(settings: Settings): GatewayOptions {
-  const { listen, window, life, idle, spread, largest, suites, suitesTls, sntp, sntpListen, tlsCert, tlsKey } = settings;
+  const { listen, window, life, idle, spread, largest, suites, suitesTls, sntp, sntpListen, discovery, tlsCert, tlsKey } = settings;
   const tls = tlsCert === undefined ? undefined : { certFile: tlsCert, ...(tlsKey === undefined ? {} : { keyFile: tlsKey }) };
-  const given = { window, life, idle, spread, largest, suites, suitesTls, tls, sntp, sntpListen };
+  const given = { window, life, idle, spread, largest, suites, suitesTls, tls, sntp, sntpListen, discovery };
   return { listen, limits: limitsOf(settings, 'gateway'), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 

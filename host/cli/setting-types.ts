@@ -43,6 +43,7 @@ export interface Settings {
   tlsKey?: string;
   sntp?: string[];
   sntpListen?: string;
+  discovery?: string;
   /** ms */
   drain?: number;
   limits: Limits;

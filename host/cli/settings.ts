@@ -144,6 +144,7 @@ export const SETTINGS: readonly Setting[] = [
   setting('tlsKey', 'FILE', 'its key (default: in the same file)', text),
   setting('sntp', 'HOST', 'time server to compare this clock with, may be given again (default: none)', list(checkedText((host) => parseTimeAddress('sntp', host))), true),
   setting('sntpListen', 'HOST:PORT', 'answer SNTP requests there (default: not)', checkedText((host) => parseTimeAddress('sntpListen', host))),
+  setting('discovery', 'NAME', 'answer `tidelock discover` on this link under this name (default: not)', checkedText((name) => checkGatewayOptions({ devices: {}, discovery: name }))),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
   ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];

@@ -1,6 +1,7 @@
 /** The protocol engine, for those who bring their own input and output. Its numbers are explained in docs/abi.md. */
 export * as abi from '../../assembly/abi.js';
 export { DeviceCore } from './device-core.js';
+export { DiscoveryCore, TOKEN_BYTES, type DiscoveryFrame, type OfferedLink } from './discovery.js';
 export { GatewayCore } from './gateway-core.js';
 export { isIdentity } from './identity.js';
 export { IotsocketCore, type IotsocketSink } from './iotsocket-core.js';

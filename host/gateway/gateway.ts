@@ -11,6 +11,8 @@ import type { Listener } from '../transport/link.js';
 import { openListeners } from '../transport/open.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
 import { Certificate } from './certificate.js';
+import type { DiscoveryResponder } from '../discovery/responder.js';
+import { startDiscovery } from './discovery.js';
 import { Engine, type EngineEvents } from './engine.js';
 import { DoneMarks, InboxReader } from './inbox.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
@@ -35,6 +37,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   #listeners: Listener[] = [];
   #certificate: Certificate | undefined;
   #time: GatewayTime | undefined;
+  #discovery: DiscoveryResponder | undefined;
   #closing: Promise<void> | undefined;
   #settled: (() => void) | undefined;
   #hurry = false;
@@ -60,6 +63,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     try {
       if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
       this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls });
+      this.#discovery = await startDiscovery(this.#setup, this.addresses, (error) => this.#failed(error));
       this.#time = await GatewayTime.start(this.#setup, this.#engine.log, this.#events());
       signal?.throwIfAborted();
     } catch (error) {
@@ -163,7 +167,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     return {
       connections, open, halfOpen, sessions, online: engine.peers.online, received, taken, posted,
       delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
-      ...engine.totals, ...(this.#time?.counters() ?? NO_TIME), refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
+      ...engine.totals, ...(this.#time?.counters() ?? NO_TIME), offers: this.#discovery?.offered ?? 0, refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
     };
   }
 
@@ -228,7 +232,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     signal?.removeEventListener('abort', this.#onAbort);
     this.#certificate?.close();
     const listeners = this.#listeners.map((listener) => listener.close());
-    const time = this.#time?.close();
+    const others = Promise.all([this.#time?.close() ?? null, this.#discovery?.close() ?? null]);
     engine.entrance.rejectAll('going away');
     for (const reader of [...this.#readers]) reader.end();
     if (drain > 0 && !this.#hurry && engine.undecided) {
@@ -248,7 +252,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     registry?.off('device', this.#onDevice);
     registry?.off('database', this.#onDatabase);
     await Promise.all(listeners);
-    await time;
+    await others;
     this.#setup.logger?.info({}, 'closed');
     this.emit('close');
   }

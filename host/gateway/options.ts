@@ -1,5 +1,6 @@
 /** The options of a gateway, checked as a whole, with their defaults. */
 import { systemClock, type Clock } from '../clock.js';
+import { isIdentity } from '../core/index.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
 import type { Registry } from '../registry/types.js';
 import { parseTimeAddress, type TimeAddress } from '../time/address.js';
@@ -8,7 +9,7 @@ import type { TlsCertificate } from '../transport/tls/server.js';
 import type { GatewayLimits, GatewayOptions, Logger, Lookup } from './types.js';
 
 const KNOWN = [
-  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'limits', 'logger', 'signal', 'clock',
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'discovery', 'limits', 'logger', 'signal', 'clock',
 ];
 
 /** Limits with their defaults: [default, least, most]. */
@@ -49,6 +50,7 @@ export interface GatewaySetup {
   tls: TlsCertificate | undefined;
   sntp: TimeAddress[];
   sntpListen: TimeAddress | undefined;
+  discovery: string | undefined;
   limits: Required<GatewayLimits>;
   logger: Logger | undefined;
   signal: AbortSignal | undefined;
@@ -81,6 +83,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
     suitesTls: checkSuites(options.suitesTls ?? ALL_SUITES, 'suitesTls'),
     tls: checkTls(options.tls, addresses),
     ...time(options),
+    discovery: checkName(options.discovery),
     limits: limits(options.limits ?? {}),
     logger: options.logger,
     signal: options.signal,
@@ -102,6 +105,11 @@ function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]
   }
   if (!secure) throw badOption('tls', Object.keys(tls), 'no address to listen at is tidelocks://');
   return tls;
+}
+
+function checkName(name: string | undefined): string | undefined {
+  if (name === undefined || (typeof name === 'string' && isIdentity(name))) return name;
+  throw badOption('discovery', name, 'it must be a name of the form of an identity, such as gateway-2 or plant/gateway-2');
 }
 
 /** Beyond it more servers only cost them. */

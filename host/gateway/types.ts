@@ -94,6 +94,11 @@ export interface GatewayOptions {
   sntp?: string | readonly string[];
   /** Answer SNTP requests of other makes' devices at this address, such as `0.0.0.0:123`. Needs `sntp`. Default: not. */
   sntpListen?: string;
+  /**
+   * The name under which the gateway answers DISCOVER on its links, so that `tidelock discover` finds it; of the form of an
+   * identity. Whoever is on the link learns the name and the ports. Default: it does not answer.
+   */
+  discovery?: string;
   limits?: GatewayLimits;
   logger?: Logger;
   /** Aborting it closes the gateway at once, without drain. */
@@ -231,6 +236,8 @@ export interface GatewayCounters {
   /** SNTP requests that were answered, and that were none or too many. */
   sntpAnswered: number;
   sntpDropped: number;
+  /** Answers to DISCOVER. */
+  offers: number;
   /** Refusals of the core, and connections turned away, by reason. */
   refused: Record<string, number>;
 }

@@ -73,6 +73,7 @@ function gatewayFamilies(counters: GatewayCounters): Family[] {
       name: 'tidelock_refusals_total', type: 'counter', help: 'Frames and handshakes refused, by reason',
       samples: [...new Set([...REFUSAL_NAMES, ...Object.keys(refused)])].map((reason) => ({ labels: { reason }, value: refused[reason] ?? 0 })),
     },
+    counter('discovery_offers', 'Answers to DISCOVER', counters.offers),
     counter('sntp_answers', 'SNTP requests that were answered', counters.sntpAnswered),
     counter('sntp_dropped', 'SNTP requests that were none, or too many', counters.sntpDropped),
     ...clockError(counters),

@@ -1,5 +1,6 @@
 // All test vectors as one text: the same bytes on every run.
 
+import { discovery } from './vectors-discovery.js';
 import { frames } from './vectors-frame.js';
 import { derived, handshakes } from './vectors-handshake.js';
 import { numbers } from './vectors-numbers.js';
@@ -32,5 +33,6 @@ export function vectorsText(): string {
     handshakes: handshakes.map(({ json }) => json),
     frames: frames(),
     refused: refused(),
+    discovery: discovery(),
   })}\n`;
 }
