@@ -18,6 +18,8 @@ export type Direction = 'up' | 'down';
 export interface FaultKind {
   /** Where it can happen. */
   readonly on: readonly LinkKind[];
+  /** Bytes of the longest body, where a longer one could never come in time. */
+  readonly longest?: number;
   make(random: Random): Fault;
 }
 
@@ -26,6 +28,7 @@ const EVERYWHERE: readonly LinkKind[] = ['tcp', 'tls', 'udp'];
 export const FAULTS = {
   cut: { on: EVERYWHERE, make: faults.cut },
   delay: { on: EVERYWHERE, make: faults.delay },
+  'slow line': { on: EVERYWHERE, make: faults.slow, longest: 1_000 },
   jitter: { on: EVERYWHERE, make: faults.jitter },
   reorder: { on: ['udp'], make: faults.reorder },
   duplicate: { on: ['udp'], make: faults.duplicate },
@@ -100,7 +103,8 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<Result>
     url: `${link.scheme}://127.0.0.1:${proxy.port}`, id: 'pump-7', key: KEY, clock: new CheapClock(clock), ...link.device,
     record: options.flash ?? (cell.fault === 'device restart, with flash' ? new Flash() : undefined),
   });
-  const ledger = new Ledger(options.seed, link.longest);
+  const { longest = link.longest }: FaultKind = FAULTS[cell.fault];
+  const ledger = new Ledger(options.seed, longest);
   const parts = { clock, random, site, appliance, ledger, acknowledged: options.messages };
   const load: Load = cell.direction === 'up' ? new UpLoad(parts) : new DownLoad(parts);
   const failed = (error: Error): void => ledger.problem('error', error.message);

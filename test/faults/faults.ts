@@ -9,6 +9,9 @@ import { between, type Fault, type Left, type Packet, type Random, type Wire } f
 const WINDOW = 2_000;
 /** The gateway's default idle time, ms. */
 const IDLE = 90_000;
+/** Of the slow line. */
+const BYTES_A_MS = 2;
+const ROOM_BYTES = 16_384;
 
 /** A long line: every packet is late by the same, up to a round trip of 1.4 s, of which the window bears 2. */
 export function delay(random: Random): Fault {
@@ -16,6 +19,27 @@ export function delay(random: Random): Fault {
   return (packet, wire) => {
     wire.struck();
     return [later(packet, packet.toGateway ? up : down)];
+  };
+}
+
+/**
+ * A narrow line: 2 KB/s each way, behind it room for 16 KB. On a stream what is more waits too, as TCP would let it;
+ * a datagram that finds no room is lost.
+ */
+export function slow(): Fault {
+  /** When the line is free again, each way. */
+  const free = { up: -Infinity, down: -Infinity };
+  return (packet, wire) => {
+    const now = wire.now(), way = packet.toGateway ? 'up' : 'down';
+    const waits = Math.max(0, free[way] - now);
+    if (waits * BYTES_A_MS > ROOM_BYTES) {
+      wire.struck();
+      if (wire.datagrams) return [];
+    }
+    const sending = Math.ceil((packet.bytes.length + (wire.datagrams ? 28 : 40)) / BYTES_A_MS); // headers of IPv4 and UDP or TCP
+    if (waits > WINDOW / 2) wire.struck();
+    free[way] = now + waits + sending;
+    return [later(packet, waits + sending)];
   };
 }
 
@@ -60,18 +84,14 @@ export function corrupt(random: Random): Fault {
 
 /**
  * Streams: the link is cut inside a chunk, of which any part, or all, still comes. Datagrams: nothing comes through either
- * way for up to 20 s.
+ * way for up to 20 s, time and again.
  */
 export function cut(random: Random): Fault {
-  let until = -Infinity;
+  const outage = new Outage(random, [500, 20_000], [200, 8_000]);
   return (packet, wire) => {
-    if (wire.now() < until) return [];
+    if (wire.datagrams) return outage.left(wire) > 0 ? [] : [packet];
     if (random() >= 1 / 15) return [packet];
     wire.struck();
-    if (wire.datagrams) {
-      until = wire.now() + between(random, 500, 20_000);
-      return random() < 0.5 ? [packet] : [];
-    }
     const reset = random() < 0.5, part = between(random, 0, packet.bytes.length);
     return [{ ...packet, bytes: packet.bytes.subarray(0, part), after: () => wire.cut(reset) }];
   };
@@ -83,15 +103,13 @@ export function cut(random: Random): Fault {
  */
 export function halfOpen(random: Random): Fault {
   const left: Left[] = ['both', 'device', 'gateway'];
-  let until = -Infinity;
+  const outage = new Outage(random, [IDLE / 2, 2 * IDLE], [200, 20_000]);
   return (packet, wire) => {
-    if (wire.now() < until) return [];
+    if (wire.datagrams) return outage.left(wire) > 0 ? [] : [packet];
     if (random() >= 1 / 30) return [packet];
     wire.struck();
     const stays = left[between(random, 0, 2)]!;
-    if (!wire.datagrams) return [{ ...packet, after: () => wire.halfOpen(stays) }];
-    until = wire.now() + between(random, IDLE / 2, 2 * IDLE);
-    return [packet];
+    return [{ ...packet, after: () => wire.halfOpen(stays) }];
   };
 }
 
@@ -100,18 +118,42 @@ export function halfOpen(random: Random): Fault {
  * sends it again until it comes; datagrams are lost.
  */
 export function oneWayLoss(random: Random): Fault {
-  let until = -Infinity, quietUntil = -Infinity, toGateway = false;
+  const outage = new Outage(random, [500, 15_000], [500, 10_000]);
   return (packet, wire) => {
-    const now = wire.now();
-    if (now >= quietUntil) {
-      toGateway = random() < 0.5;
-      until = now + between(random, 500, 15_000);
-      quietUntil = until + between(random, 500, 10_000);
-    }
-    if (packet.toGateway !== toGateway || now >= until) return [packet];
-    wire.struck();
-    return wire.datagrams ? [] : [later(packet, until - now)];
+    const left = outage.left(wire, packet.toGateway);
+    if (left === 0) return [packet];
+    return wire.datagrams ? [] : [later(packet, left)];
   };
+}
+
+/** Times at which nothing comes through, as long as these bounds say (ms), and times between them. */
+class Outage {
+  readonly #random: Random;
+  readonly #silent: readonly [number, number];
+  readonly #between: readonly [number, number];
+  #from = Infinity;
+  #until = -Infinity;
+  #toGateway = false;
+
+  constructor(random: Random, silent: readonly [number, number], quiet: readonly [number, number]) {
+    this.#random = random;
+    this.#silent = silent;
+    this.#between = quiet;
+  }
+
+  /** ms that it will last, 0: there is none, or not in this direction. It counts what it strikes. */
+  left(wire: Wire, toGateway?: boolean): number {
+    const now = wire.now();
+    if (now >= this.#until) {
+      const first = this.#until === -Infinity; // soon, because a short load is over in seconds
+      this.#from = now + (first ? between(this.#random, 100, 1_500) : between(this.#random, ...this.#between));
+      this.#until = this.#from + between(this.#random, ...this.#silent);
+      this.#toGateway = this.#random() < 0.5;
+    }
+    if (now < this.#from || (toGateway !== undefined && toGateway !== this.#toGateway)) return 0;
+    wire.struck();
+    return this.#until - now;
+  }
 }
 
 /** Three datagrams in ten are lost, both ways. */

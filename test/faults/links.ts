@@ -26,7 +26,12 @@ export const LINKS: Partial<Record<LinkKind, Link>> = {
     device: {},
     proxy: (owner, fault, host) => StreamProxy.open(owner, fault, host),
   },
+  udp: {
+    datagrams: true,
+    scheme: 'tidelock+udp',
+    longest: 4_000, // up to four FRAGMENTs
+    gateway: {},
+    device: {},
+    proxy: (owner, fault, host) => DatagramProxy.open(owner, fault, host),
+  },
 };
-
-/** What can't be tried yet is left out of this table, and `DatagramProxy` waits for it. */
-export const datagramProxy = DatagramProxy.open.bind(DatagramProxy);

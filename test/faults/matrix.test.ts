@@ -9,7 +9,7 @@ import { cells } from './matrix.js';
 
 /** From the environment, to repeat a run. */
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? Date.now() % 100_000);
-const MESSAGES = 200;
+const MESSAGES = 150;
 
 cells().forEach((cell, i) => {
   const seed = SEED + i;

@@ -9,7 +9,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Installed } from '../package/installed.js';
 import { skip, skipMissing, found } from '../support/skip.js';
-import { LINKS, type LinkKind } from './links.js';
+import type { LinkKind } from './links.js';
 import { canMakeNamespaces, Namespaces } from './netns.js';
 import { userProject, type Ways } from './processes.js';
 
@@ -20,7 +20,7 @@ const NEEDS = 'network namespaces (root, iproute2)';
 // Where iproute2 is there and the kernel or the user may not, no installation helps.
 const inNamespaces = canMakeNamespaces() ? test : found('ip', '-V') ? skip(test, `needs ${NEEDS}`) : skipMissing(test, NEEDS);
 
-const links = Object.keys(LINKS) as LinkKind[];
+const links: LinkKind[] = ['tcp'];
 
 type Run = Ways & { kernelStrikes: number; netem: string };
 let user: Installed | undefined;

@@ -11,7 +11,7 @@ import { runProcesses, userProject, type Ways } from './processes.js';
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? Date.now() % 100_000);
 const MESSAGES = 250;
 
-const links = Object.keys(LINKS) as LinkKind[];
+const links: LinkKind[] = ['tcp'];
 const stream = [faults.cut, faults.corrupt, faults.gatewayRestart];
 const datagram = [faults.reorder, faults.duplicate, faults.corrupt, faults.loss, faults.rebind, faults.gatewayRestart];
 
