@@ -2,8 +2,8 @@
 
 import { strict as assert } from 'node:assert';
 import { randomBytes } from 'node:crypto';
-import { Device } from 'tidelock/device';
-import { Gateway } from 'tidelock/gateway';
+import { Device, type DeviceOptions } from 'tidelock/device';
+import { Gateway, type GatewayOptions } from 'tidelock/gateway';
 
 export const KEY = new Uint8Array(32).fill(7);
 /** Devices that take part. */
@@ -23,9 +23,10 @@ export interface Besieged {
 export const nonce = (): Buffer => randomBytes(16);
 
 /** @param scheme  of the valid device's address */
-export async function openGateway(listen: string, scheme = 'tidelock'): Promise<Besieged> {
+export async function openGateway(listen: string, scheme = 'tidelock', options: Partial<GatewayOptions> = {}, honestly: Partial<DeviceOptions> = {}): Promise<Besieged> {
   const names = Array.from({ length: DEVICES + 1 }, (_, i) => `pump-${i}`);
   const gateway = await Gateway.listen({
+    ...options,
     listen,
     devices: Object.fromEntries(names.map((name) => [name, KEY])),
     limits: { helloRate: MANY, helloBurst: MANY, helloRateTotal: MANY, helloBurstTotal: MANY, takeovers: MANY },
@@ -41,7 +42,7 @@ export async function openGateway(listen: string, scheme = 'tidelock'): Promise<
     port,
     next: () => turn++ % DEVICES,
     async check() {
-      const device = new Device({ url: `${scheme}://127.0.0.1:${port}`, id: honest, key: KEY });
+      const device = new Device({ url: `${scheme}://127.0.0.1:${port}`, id: honest, key: KEY, ...honestly });
       const text = `still there ${checks++}`;
       await device.send(text).acknowledged;
       assert.equal(heard, text);

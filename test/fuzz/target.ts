@@ -20,6 +20,8 @@ export interface Target {
   name: string;
   /** Inputs that are fed at once; findings are then one of these. Default 1. */
   atOnce?: number;
+  /** Inputs of the run in the test; the default is for targets that take thousands a second. */
+  short?: number;
   open(): Promise<Open>;
 }
 

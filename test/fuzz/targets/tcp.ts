@@ -11,8 +11,8 @@ import type { Open, Target } from '../target.js';
 const CHALLENGE_BYTES = 50;
 let strangers = 0;
 
-/** From many addresses, so that ports do not run out while closed connections linger. */
-function dial(port: number): Promise<Socket> {
+/** A connection from one of many addresses, so that ports do not run out while closed connections linger. */
+export function dial(port: number): Promise<Socket> {
   const n = strangers++;
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', localAddress: process.platform === 'linux' ? `127.1.${n % 200}.${1 + (n % 250)}` : undefined });
@@ -26,7 +26,7 @@ function dial(port: number): Promise<Socket> {
 }
 
 /** Writes it, says no more, and waits until the gateway has closed. */
-function say(socket: Socket, bytes: Uint8Array): Promise<void> {
+export function say(socket: Socket, bytes: Uint8Array): Promise<void> {
   return new Promise((resolve) => {
     socket.on('close', () => resolve());
     socket.resume();
