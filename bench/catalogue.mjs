@@ -11,4 +11,5 @@ export const CATALOGUE = [
   { name: 'udp.signed', file: './udp/signed.mjs', seconds: 180, about: 'messages a second of CPU over loopback UDP, against a bare dgram sink' },
   { name: 'memory.device', file: './memory/device.mjs', seconds: 420, about: 'memory of the server for each of 5,000 connected devices, against aedes' },
   { name: 'entry.flood', file: './entry/flood.mjs', seconds: 180, about: 'seconds until a device gets in while 20,000 strangers hang on the gateway' },
+  { name: 'iotsocket.server', file: './legacy/iotsocket.mjs', seconds: 300, about: 'IoTSocket messages a second, against the Python package IOTSocket' },
 ];

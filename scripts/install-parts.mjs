@@ -26,7 +26,7 @@ const DEBIAN = {
 };
 
 /** Packages of PyPI with their exact versions. */
-const PYTHON = ['prometheus-client==0.22.1'];
+const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0'];
 
 const FOLDER = path.join(root, 'build', 'python');
 const STAMP = path.join(FOLDER, 'parts.txt');

@@ -29,7 +29,8 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
 
     'devices.add': async (params) => {
       const given = params['key'] === undefined ? undefined : bytesOf(params, 'key');
-      const minted = await registry.add(identityOf(params), given === undefined ? {} : { key: given });
+      const protocol = params['protocol'] === 'iotsocket' ? 'iotsocket' : 'tidelock';
+      const minted = await registry.add(identityOf(params), given === undefined ? { protocol } : { protocol, key: given });
       const key = Buffer.from(minted).toString('base64');
       minted.fill(0);
       given?.fill(0);

@@ -51,6 +51,7 @@ Where no gateway runs, the message is put into the queue in the database, and th
   devices: `Examples:
   $ tidelock devices add pump-7                         prints the key once
   $ tidelock devices add plant-2/pump-7 --key-file pump-7.key
+  $ tidelock devices add 1234567890 --iotsocket --import-key-file old.key   a device of the Python package IOTSocket
   $ tidelock devices list --json
   $ tidelock devices disable pump-7
 

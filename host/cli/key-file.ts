@@ -11,7 +11,16 @@ const LARGEST_KEY_FILE = 128;
  * Throws KEY_FILE_UNREADABLE, KEY_FILE_MODE (POSIX, where group or others have any right), BAD_KEY.
  */
 export function readKeyFile(file: string): Buffer {
-  const bytes = Buffer.alloc(LARGEST_KEY_FILE + 1);
+  const bytes = readSecret(file, LARGEST_KEY_FILE + 1);
+  const key = decodeKey(bytes);
+  bytes.fill(0);
+  if (typeof key === 'string') throw new TidelockError('BAD_KEY', { of: `the file ${file}`, problem: key });
+  return key;
+}
+
+/** At most the first `most` bytes of a file that its owner alone may read. Throws KEY_FILE_UNREADABLE, KEY_FILE_MODE. */
+export function readSecret(file: string, most: number): Buffer {
+  const bytes = Buffer.alloc(most);
   let length: number;
   let handle: number | undefined;
   try {
@@ -30,10 +39,7 @@ export function readKeyFile(file: string): Buffer {
   } finally {
     if (handle !== undefined) closeSync(handle);
   }
-  const key = decodeKey(bytes.subarray(0, length));
-  bytes.fill(0);
-  if (typeof key === 'string') throw new TidelockError('BAD_KEY', { of: `the file ${file}`, problem: key });
-  return key;
+  return bytes.subarray(0, length);
 }
 
 /** The key, or what is wrong with it; never a part of it. */
@@ -75,18 +81,18 @@ export class NewKeyFile {
   }
 
   /** The same for a key that is text already. */
-  writeText(pem: string): void {
+  writeText(text: string): void {
     const handle = this.#handle;
     if (handle === undefined) throw new TypeError('the key file is written already');
-    const text = Buffer.from(pem, 'latin1');
+    const bytes = Buffer.from(text, 'utf8');
     try {
-      writeSync(handle, text);
+      writeSync(handle, bytes);
       fsyncSync(handle);
       this.#close();
     } catch (error) {
       throw new TidelockError('KEY_FILE_UNWRITABLE', { file: this.file, reason: reasonOf(error) }, { cause: error });
     } finally {
-      text.fill(0);
+      bytes.fill(0);
       this.discard();
     }
   }

@@ -7,6 +7,8 @@ interface Printable {
   readonly time: number;
   readonly body: Uint8Array;
   readonly repeat: boolean;
+  /** Of an older protocol: how far it can be trusted. */
+  readonly trust?: string;
 }
 
 /** Device, time and text between tabs; neither holds a tab of its own. */
@@ -21,7 +23,7 @@ export function jsonLine(message: Printable): string {
 }
 
 /** The fields of that object. */
-export function messageFields({ device, id, time, body, repeat }: Printable): object {
+export function messageFields({ device, id, time, body, repeat, trust = 'proved' }: Printable): object {
   const text = decodeText(body);
   return {
     ...(device === undefined ? {} : { device }),
@@ -29,5 +31,6 @@ export function messageFields({ device, id, time, body, repeat }: Printable): ob
     time: new Date(time).toISOString(),
     ...(text === undefined ? { base64: Buffer.from(body).toString('base64') } : { text }),
     ...(repeat ? { repeat } : {}),
+    ...(trust === 'proved' ? {} : { trust }),
   };
 }

@@ -170,11 +170,13 @@ function addDevices(add: Add, program: Command, run: Run): void {
   const one = add(devices, 'add', 'add a device; print its key once', '')
     .argument('<ID>', 'identity: id or realm/id')
     .option('--key-file <FILE>', 'write the key into this new file instead of printing it')
-    .addOption(new Option('--import-key-file <FILE>', 'use the key in this file').conflicts('keyFile'));
+    .addOption(new Option('--import-key-file <FILE>', 'use the key in this file').conflicts('keyFile'))
+    .option('--iotsocket', 'it speaks IoTSocket: ten digits, and its key is text');
   withSettings(one, PLACES.map(place)).action(
     run(async ({ settings }, flags, [identity]) => {
       const files = { keyFile: flags['keyFile'] as string | undefined, importKeyFile: flags['importKeyFile'] as string | undefined };
-      await (await load()).addDevice(settings, identity!, files, new Output());
+      if (flags['iotsocket'] === true) await (await import('./iotsocket.js')).addIotsocketDevice(settings, identity!, files, new Output());
+      else await (await load()).addDevice(settings, identity!, files, new Output());
     }),
   );
   withSettings(add(devices, 'list', 'list the devices', ''), PLACES.map(place)).action(
@@ -238,8 +240,11 @@ function withSettings(command: Command, settings: readonly Setting[]): Command {
     if (name.startsWith('limits.')) continue;
     const flag = `--${flagName(name)}`;
     if (placeholder === undefined) command.option(flag, help);
-    else if (list) command.option(`${flag} <${placeholder}>`, help, collect);
-    else command.option(`${flag} <${placeholder}>`, help);
+    else {
+      const value = placeholder.startsWith('[') ? placeholder : `<${placeholder}>`;
+      if (list) command.option(`${flag} ${value}`, help, collect);
+      else command.option(`${flag} ${value}`, help);
+    }
   }
   return command.option('--config <FILE>', 'JSON file with settings');
 }

@@ -124,10 +124,11 @@ async function listenHttp(
 }
 
 function gatewayOptions(settings: Settings): GatewayOptions {
-  const { listen, window, life, idle, spread, largest, suites, suitesTls, sntp, sntpListen, discovery, tlsCert, tlsKey } = settings;
+  const { listen, iotsocket, window, life, idle, spread, largest, suites, suitesTls, sntp, sntpListen, discovery, tlsCert, tlsKey } = settings;
   const tls = tlsCert === undefined ? undefined : { certFile: tlsCert, ...(tlsKey === undefined ? {} : { keyFile: tlsKey }) };
   const given = { window, life, idle, spread, largest, suites, suitesTls, tls, sntp, sntpListen, discovery };
-  return { listen, limits: limitsOf(settings, 'gateway'), ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  const legacy = iotsocket === undefined ? {} : { legacy: { iotsocket: iotsocket.length === 0 ? {} : { listen: iotsocket } } };
+  return { listen, limits: limitsOf(settings, 'gateway'), ...legacy, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 function limitsOf({ limits }: Settings, whose: 'gateway' | 'registry'): RegistryLimits {

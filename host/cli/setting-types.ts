@@ -21,6 +21,8 @@ export interface Settings {
   backendWindow?: number;
   /** `HOST:PORT` of metrics and health; undefined: none. */
   metrics?: string;
+  /** Where IoTSocket is taken; empty: at the ports of `listen`; undefined: nowhere. */
+  iotsocket?: string[];
   keep: boolean;
   json: boolean;
   logLevel: LogLevel;

@@ -4,6 +4,7 @@ import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
 import { parseHttpAddress } from '../http/index.js';
+import { parseIotsocketAddress } from '../legacy/iotsocket/address.js';
 import { parseDatabase } from '../registry/database/url.js';
 import { checkLimits } from '../registry/limits.js';
 import { parseTimeAddress } from '../time/address.js';
@@ -18,7 +19,7 @@ export class Fault extends Error {}
 export interface Setting {
   /** Its name in the file; the flag and the variable follow from it. */
   readonly name: string;
-  /** Name of the value in help; undefined for a switch. */
+  /** Name of the value in help, in brackets where it may be left out; undefined for a switch. */
   readonly placeholder: string | undefined;
   readonly help: string;
   /** Given more than once, or with commas. */
@@ -108,6 +109,14 @@ function httpAddress(given: Given): string {
   return value;
 }
 
+/** Addresses; none: the ports that are there anyhow. Undefined: switched off. */
+function iotsocket(given: Given): string[] | undefined {
+  const word = typeof given === 'string' ? given.toLowerCase() : given;
+  if (word === true || word === 'true') return [];
+  if (word === false || word === 'false') return undefined;
+  return list(checkedText(parseIotsocketAddress))(given);
+}
+
 function gatewayNumber(option: string) {
   return checkedNumber((number) => checkGatewayOptions({ devices: {}, [option]: number }));
 }
@@ -125,6 +134,7 @@ export const SETTINGS: readonly Setting[] = [
   setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(checkedText(parseAddress)), true),
   setting('database', 'URL', 'where devices, inbox and queue are kept: sqlite:PATH or postgres://… (default sqlite:tidelock.db)', checkedText(parseDatabase)),
   setting('control', 'PATH', 'control socket (default: beside the database)', text),
+  setting('iotsocket', '[URL]', 'take IoTSocket too: at iotsocket://HOST:PORT, or at the ports of --listen; docs/iotsocket.md', iotsocket, true),
   setting('backend', 'COMMAND', 'program that takes the messages, as JSON lines on its stdin; docs/backends.md', text),
   setting('backendSocket', 'PATH', 'socket at which such programs connect', text),
   setting('backendWindow', 'N', 'messages that a backend may hold undone (default 64)', whole(1, 10_000)),

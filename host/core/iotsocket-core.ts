@@ -207,6 +207,13 @@ export class IotsocketCore {
     return status === abi.OK ? this.#output()! : status;
   }
 
+  /** The status that `send` would give for this body if it could go now; 0: none. */
+  check(slot: number, body: Uint8Array): number {
+    if (body.length > this.#bodyBytes) return abi.E_TOO_LONG;
+    this.#u8.set(body, this.#body);
+    return this.#call('iot_check', slot, body.length);
+  }
+
   /** Time went by. Returns when it is to be called again, in ms, and bytes that are to be written. */
   tick(slot: number, unix: number): { next: number; bytes: Buffer | undefined } {
     const connection = this.#connections[slot];

@@ -1,14 +1,12 @@
 /** The options of a device, checked as a whole, with their defaults. */
-import { X509Certificate } from 'node:crypto';
-import { isIP } from 'node:net';
 import { systemClock, type Clock } from '../clock.js';
 import { TidelockError } from '../errors.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkLifetime, checkNames, checkSuites } from '../options.js';
 import { parseAddress, type Address } from '../transport/address.js';
-import { TRUST_AUTHORITIES, type TlsTrust } from '../transport/tls/client.js';
-import { checkPin, LARGEST_PINS } from '../transport/tls/pin.js';
+import type { TlsTrust } from '../transport/tls/client.js';
+import { checkTrust } from '../transport/tls/trust.js';
 import type { OutboxBounds } from '../delivery/outbox.js';
-import type { DeviceOptions, DeviceTls, RecordStore } from './types.js';
+import type { DeviceOptions, RecordStore } from './types.js';
 
 const KEY_BYTES = 32;
 const KNOWN = [
@@ -75,27 +73,4 @@ export function checkDeviceOptions(options: DeviceOptions): DeviceSetup {
     clock: options.clock ?? systemClock,
     start: options.start ?? true,
   };
-}
-
-function checkTrust(tls: DeviceTls | undefined, addresses: readonly Address[]): TlsTrust {
-  if (tls === undefined) return TRUST_AUTHORITIES;
-  checkNames(tls, ['ca', 'pins', 'servername'], 'tls');
-  const { ca, servername } = tls;
-  const pins: unknown = tls.pins ?? [];
-  if (!addresses.every(({ kind }) => kind === 'tls')) throw badOption('tls', Object.keys(tls), 'not every address is tidelocks://: without TLS nothing of it would hold');
-  if (ca !== undefined && typeof ca !== 'string' && !(ca instanceof Uint8Array)) throw badOption('tls.ca', typeof ca, "it must be certificates in PEM, or 'system'");
-  if (ca !== undefined && ca !== 'system') checkAuthorities(Buffer.from(ca));
-  if (!Array.isArray(pins) || pins.length > LARGEST_PINS) throw badOption('tls.pins', typeof pins, `it must be a list of at most ${LARGEST_PINS} pins`);
-  if (servername !== undefined && (typeof servername !== 'string' || servername === '' || isIP(servername) !== 0)) {
-    throw badOption('tls.servername', servername, 'it must be a host name, not an address');
-  }
-  return { ca: ca instanceof Uint8Array ? Buffer.from(ca) : ca, pins: (pins as string[]).map((pin) => checkPin('tls.pins', pin)), servername };
-}
-
-function checkAuthorities(pem: Buffer): void {
-  try {
-    new X509Certificate(pem);
-  } catch (error) {
-    throw badOption('tls.ca', 'given', `it holds no certificate in PEM: ${(error as Error).message}`);
-  }
 }

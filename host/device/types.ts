@@ -4,6 +4,9 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
+import type { DeviceTls } from '../transport/tls/trust.js';
+
+export type { DeviceTls };
 
 export type Suite = 'sealed' | 'signed' | 'signed-8';
 
@@ -35,19 +38,6 @@ export interface OutboxOptions {
    * (it ends with QUEUE_FULL). Both are counted.
    */
   full?: 'refuse' | 'drop-oldest';
-}
-
-/** By default the certificate must lead to an authority that Node knows, be in date, and be for the address's host. */
-export interface DeviceTls {
-  /** Certificates of authorities in PEM, in place of those that Node knows; a self-signed one may be its own. `'system'`: those, beside pins. */
-  ca?: string | Uint8Array;
-  /**
-   * `sha256/…` of the public keys of gateways, as `tidelock cert` prints them; two, while a key is changed. With pins alone the key
-   * decides and nothing else: not who signed, for which name or time. With `ca` too both must hold.
-   */
-  pins?: readonly string[];
-  /** The name that the certificate must be for, where it is not the host of the address. */
-  servername?: string;
 }
 
 export interface DeviceOptions {

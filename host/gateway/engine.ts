@@ -17,6 +17,7 @@ import { DatagramSession } from './datagram-session.js';
 import { Down } from './down.js';
 import { Entrance } from './entrance.js';
 import { Expiry } from './expiry.js';
+import type { IotsocketSide } from './iotsocket.js';
 import { LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
 import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
@@ -74,6 +75,8 @@ export class Engine {
   takeovers = 0;
   notReading = 0;
   lookups = 0;
+  /** Where it is switched on. */
+  iotsocket: IotsocketSide | undefined;
   readonly #registry: Registry | undefined;
   readonly #volatile: VolatileStore | undefined;
   readonly #events: EngineEvents;
@@ -226,8 +229,12 @@ export class Engine {
     if (this.#events.wantsRefusals()) this.#events.refused(refusal);
   }
 
-  drained(session: Session): void {
-    this.#events.drain(session.id);
+  drained({ id }: { readonly id: string }): void {
+    this.#events.drain(id);
+  }
+
+  deviceChanged(change: DeviceChange): void {
+    this.#events.device(change);
   }
 
   stuck(session: Session): void {
@@ -268,11 +275,12 @@ export class Engine {
     // Handshakes under way hold the old answer, or wait for it: their devices begin anew.
     this.entrance.refresh(identity);
     const sessions = identity === undefined ? [...this.peers.live(), ...this.#proved] : this.#of(identity);
-    await endWithoutKey(this, this.keys, sessions);
+    await Promise.all([endWithoutKey(this, this.keys, sessions), this.iotsocket?.refresh(identity)]);
   }
 
   /** The identity was disabled. */
   disable(identity: string): void {
+    this.iotsocket?.disconnect(identity, closeName(CLOSE_DISABLED));
     for (const session of this.#of(identity)) session.close(CLOSE_DISABLED);
   }
 
@@ -287,6 +295,7 @@ export class Engine {
     this.closing = true;
     this.entrance.rejectAll('going away');
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_GOING_AWAY);
+    this.iotsocket?.close();
     this.#timer?.cancel();
     const { clock, lingering } = this;
     if (atOnce) lingering.destroy();
@@ -364,6 +373,7 @@ export class Engine {
     const at = this.now(), now = this.clock.now();
     this.core.tick(at);
     this.entrance.tick(now);
+    this.iotsocket?.tick(now);
     this.lingering.tick(now);
     this.peers.tick(now);
     this.log.tick(now);

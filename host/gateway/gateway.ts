@@ -4,7 +4,8 @@ import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL } from '../.
 import { isIdentity } from '../core/index.js';
 import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
-import { refusalCounts } from '../names.js';
+import { iotsocketUrl } from '../legacy/iotsocket/address.js';
+import { closeName, refusalCounts } from '../names.js';
 import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
 import type { DatabaseState, DeviceEvent } from '../registry/types.js';
 import type { Listener } from '../transport/link.js';
@@ -15,6 +16,7 @@ import type { DiscoveryResponder } from '../discovery/responder.js';
 import { startDiscovery } from './discovery.js';
 import { Engine, type EngineEvents } from './engine.js';
 import { DoneMarks, InboxReader } from './inbox.js';
+import { IotsocketSide, split } from './iotsocket.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
 import { Sender } from './sender.js';
 import { GatewayTime, NO_TIME } from './time.js';
@@ -38,6 +40,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   #certificate: Certificate | undefined;
   #time: GatewayTime | undefined;
   #discovery: DiscoveryResponder | undefined;
+  readonly #iotsocket: Listener[] = [];
   #closing: Promise<void> | undefined;
   #settled: (() => void) | undefined;
   #hurry = false;
@@ -65,6 +68,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
       this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls });
       this.#discovery = await startDiscovery(this.#setup, this.addresses, (error) => this.#failed(error));
       this.#time = await GatewayTime.start(this.#setup, this.#engine.log, this.#events());
+      await this.#listenLegacy();
       signal?.throwIfAborted();
     } catch (error) {
       await this.close({ drain: 0 });
@@ -82,8 +86,22 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     });
   }
 
+  async #listenLegacy(): Promise<void> {
+    const { addresses, iotsocket, registry, logger } = this.#setup, engine = this.#engine;
+    if (iotsocket === undefined) return;
+    const side = (engine.iotsocket = new IotsocketSide(engine, iotsocket, registry));
+    const needs = { tls: this.#certificate?.tls }, { plain, secure } = split(iotsocket.addresses);
+    this.#iotsocket.push(...await openListeners(plain, side.acceptor(false), needs), ...await openListeners(secure, side.acceptor(true), needs));
+    if (iotsocket.addresses.length === 0) {
+      const shared = split(addresses);
+      side.share(engine.entrance, shared.plain.length === 0);
+      if (shared.plain.length === 0) return;
+    } else if (plain.length === 0) return;
+    logger?.warn({}, 'IoTSocket is taken without TLS: its keys and messages can be read and changed on the way; such messages have trust "none"');
+  }
+
   get addresses(): readonly string[] {
-    return this.#listeners.flatMap((listener) => listener.urls);
+    return [...this.#listeners.flatMap(({ urls }) => urls), ...this.#iotsocket.flatMap(({ urls }) => urls.map(iotsocketUrl))];
   }
 
   get address(): string {
@@ -113,6 +131,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
       const problem = 'does not have the form of one';
       return this.#sender.refuse(device, new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(device) ?? 'undefined', problem }));
     }
+    if (this.#engine.iotsocket?.speaks(device) === true) return this.#sender.refuse(device, new TidelockError('NO_ACKNOWLEDGEMENT', { identity: device }));
     let bytes: Uint8Array;
     try {
       bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
@@ -126,8 +145,9 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   post(device: string, body: string | Uint8Array): boolean {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     if (!(bytes instanceof Uint8Array)) throw new TypeError('a body must be a string or a Uint8Array');
-    if (bytes.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY });
     const engine = this.#engine;
+    if (engine.iotsocket?.post(device, bytes) === true) return true;
+    if (bytes.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY });
     if (this.#closing === undefined && engine.peers.get(device)?.live?.post(bytes) === true) return true;
     engine.dropped += 1;
     return false;
@@ -135,10 +155,11 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
 
   *devices(): IterableIterator<ConnectedDevice> {
     for (const session of this.#engine.peers.live()) yield session.describe();
+    yield* this.#engine.iotsocket?.devices() ?? [];
   }
 
   device(id: string): ConnectedDevice | undefined {
-    return this.#engine.peers.get(id)?.live?.describe();
+    return this.#engine.peers.get(id)?.live?.describe() ?? this.#engine.iotsocket?.device(id);
   }
 
   disconnect(id: string, options: DisconnectOptions = {}): boolean {
@@ -147,7 +168,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const retryAfter = checkInteger('retryAfter', options.retryAfter ?? 0, 0, LONGEST_RETRY_S);
     const session = this.#engine.peers.get(id)?.live;
     session?.close(reason, retryAfter);
-    return session !== undefined;
+    return session !== undefined || this.#engine.iotsocket?.disconnect(id, closeName(reason)) === true;
   }
 
   refresh(id?: string): Promise<void> {
@@ -165,7 +186,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const { connections, open, admission } = engine.entrance;
     const { halfOpen, gaveWay, overRate } = admission;
     return {
-      connections, open, halfOpen, sessions, online: engine.peers.online, received, taken, posted,
+      connections, open, halfOpen, sessions, online: engine.peers.online + (engine.iotsocket?.online ?? 0), received, taken, posted,
       delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
       ...engine.totals, ...(this.#time?.counters() ?? NO_TIME), offers: this.#discovery?.offered ?? 0, refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
     };
@@ -231,7 +252,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     await Promise.resolve(); // never from inside an event of the core
     signal?.removeEventListener('abort', this.#onAbort);
     this.#certificate?.close();
-    const listeners = this.#listeners.map((listener) => listener.close());
+    const listeners = [...this.#listeners, ...this.#iotsocket].map((listener) => listener.close());
     const others = Promise.all([this.#time?.close() ?? null, this.#discovery?.close() ?? null]);
     engine.entrance.rejectAll('going away');
     for (const reader of [...this.#readers]) reader.end();

@@ -48,6 +48,7 @@ class Row implements InboxMessage {
   readonly body: Buffer;
   readonly time: number;
   readonly repeat: boolean;
+  readonly trust = 'proved';
   readonly #position: number;
   readonly #marks: DoneMarks;
 

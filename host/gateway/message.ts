@@ -1,7 +1,7 @@
 /** A message from a device, as the application gets it. */
 import { FLAG_REPEAT, SKIP, TYPE_MASK } from '../../assembly/abi.js';
 import { messageName } from '../registry/names.js';
-import type { Message } from './types.js';
+import type { Message, Trust } from './types.js';
 
 /**
  * Made for every message that somebody listens for, a million a second at best: so it keeps the chunk and makes
@@ -13,16 +13,18 @@ export class GatewayMessage implements Message {
   /** Its number in the device's outbox, and that outbox; 0 where no acknowledgement is wanted. */
   readonly number: number;
   readonly outbox: number;
+  readonly trust: Trust;
   readonly #flags: number;
   readonly #start: number;
   readonly #end: number;
   readonly #chunk: Buffer;
   #body: Buffer | undefined;
 
-  constructor(device: string, time: number, outbox: number, number: number, flags: number, chunk: Buffer, start: number, end: number) {
+  constructor(device: string, time: number, outbox: number, number: number, flags: number, chunk: Buffer, start: number, end: number, trust: Trust = 'proved') {
     this.device = device;
     this.time = time;
     this.outbox = outbox;
+    this.trust = trust;
     this.number = number;
     this.#flags = flags;
     this.#chunk = chunk;

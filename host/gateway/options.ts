@@ -2,14 +2,15 @@
 import { systemClock, type Clock } from '../clock.js';
 import { isIdentity } from '../core/index.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
+import { checkIotsocketOptions, type IotsocketSetup } from '../legacy/iotsocket/options.js';
 import type { Registry } from '../registry/types.js';
 import { parseTimeAddress, type TimeAddress } from '../time/address.js';
 import { parseAddress, type Address } from '../transport/address.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
-import type { GatewayLimits, GatewayOptions, Logger, Lookup } from './types.js';
+import type { GatewayLimits, GatewayOptions, LegacyOptions, Logger, Lookup } from './types.js';
 
 const KNOWN = [
-  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'discovery', 'limits', 'logger', 'signal', 'clock',
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'discovery', 'limits', 'legacy', 'logger', 'signal', 'clock',
 ];
 
 /** Limits with their defaults: [default, least, most]. */
@@ -52,6 +53,7 @@ export interface GatewaySetup {
   sntpListen: TimeAddress | undefined;
   discovery: string | undefined;
   limits: Required<GatewayLimits>;
+  iotsocket: IotsocketSetup | undefined;
   logger: Logger | undefined;
   signal: AbortSignal | undefined;
   clock: Clock;
@@ -71,6 +73,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
   const urls = typeof listen === 'string' ? [listen] : listen;
   if (!Array.isArray(urls) || urls.length === 0) throw badOption('listen', listen, 'it must be an address such as tidelock://0.0.0.0:8433, or a list of them');
   const addresses = urls.map(parseAddress);
+  const iotsocket = legacy(options.legacy ?? {}, registry !== undefined, devices);
   return {
     registry, lookup, devices,
     addresses,
@@ -81,10 +84,11 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
     largest: checkInteger('largest', options.largest ?? LARGEST_BODY, 1_024, LARGEST_BODY),
     suites: checkSuites(options.suites ?? ['sealed']),
     suitesTls: checkSuites(options.suitesTls ?? ALL_SUITES, 'suitesTls'),
-    tls: checkTls(options.tls, addresses),
+    tls: checkTls(options.tls, [...addresses, ...(iotsocket?.addresses ?? [])]),
     ...time(options),
     discovery: checkName(options.discovery),
     limits: limits(options.limits ?? {}),
+    iotsocket,
     logger: options.logger,
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -94,7 +98,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
 function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]): TlsCertificate | undefined {
   const secure = addresses.some(({ kind }) => kind === 'tls');
   if (tls === undefined) {
-    if (secure) throw badOption('tls', tls, 'an address tidelocks:// needs a certificate: { certFile, keyFile } or { cert, key }');
+    if (secure) throw badOption('tls', tls, 'an address tidelocks:// (or iotsockets://) needs a certificate: { certFile, keyFile } or { cert, key }');
     return undefined;
   }
   if (typeof tls !== 'object' || tls === null) throw badOption('tls', typeof tls, 'it must be { certFile, keyFile } or { cert, key }');
@@ -103,7 +107,7 @@ function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]
   if (!given.every((part) => (typeof part === 'string' && part !== '') || (part instanceof Uint8Array && !('certFile' in tls)))) {
     throw badOption('tls', Object.keys(tls), 'both parts must be given: names of files, or PEM itself'); // never the values: one is a key
   }
-  if (!secure) throw badOption('tls', Object.keys(tls), 'no address to listen at is tidelocks://');
+  if (!secure) throw badOption('tls', Object.keys(tls), 'no address to listen at is tidelocks:// (or iotsockets://)');
   return tls;
 }
 
@@ -123,6 +127,16 @@ function time({ sntp = [], sntpListen }: GatewayOptions): Pick<GatewaySetup, 'sn
     sntp: servers.map((server: string) => parseTimeAddress('sntp', server)),
     sntpListen: sntpListen === undefined ? undefined : parseTimeAddress('sntpListen', sntpListen),
   };
+}
+
+function legacy(given: LegacyOptions, registry: boolean, devices: GatewayOptions['devices']): IotsocketSetup | undefined {
+  checkNames(given, ['iotsocket'], 'legacy');
+  if (given.iotsocket === undefined) return undefined;
+  const setup = checkIotsocketOptions(given.iotsocket, registry);
+  const known = devices instanceof Map ? (identity: string): boolean => devices.has(identity) : (identity: string): boolean => Object.hasOwn(devices ?? {}, identity);
+  const twice = [...(setup.devices?.keys() ?? [])].find(known);
+  if (twice !== undefined) throw badOption('legacy.iotsocket.devices', twice, 'an identity speaks one protocol, and this one stands in `devices` too');
+  return setup;
 }
 
 function limits(given: GatewayLimits): Required<GatewayLimits> {

@@ -76,7 +76,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   }
 
   describe(): ConnectedDevice {
-    return { id: this.id, address: this.address, link: this.#link.kind, suite: suiteName(this.#suite), session: this.session, since: this.since };
+    return { id: this.id, address: this.address, link: this.#link.kind, protocol: 'tidelock', suite: suiteName(this.#suite), session: this.session, since: this.since };
   }
 
   get online(): boolean {

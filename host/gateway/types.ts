@@ -4,7 +4,8 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
-import type { Registry } from '../registry/types.js';
+import type { IotsocketOptions } from '../legacy/iotsocket/types.js';
+import type { DeviceProtocol, Registry } from '../registry/types.js';
 import type { LinkKind } from '../transport/link.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
 
@@ -100,11 +101,17 @@ export interface GatewayOptions {
    */
   discovery?: string;
   limits?: GatewayLimits;
+  /** Older protocols, each off unless it is given: `{ iotsocket: {} }`. See docs/iotsocket.md before you do. */
+  legacy?: LegacyOptions;
   logger?: Logger;
   /** Aborting it closes the gateway at once, without drain. */
   signal?: AbortSignal;
   /** The application's clock; tests own the time through it. */
   clock?: Clock;
+}
+
+export interface LegacyOptions {
+  iotsocket?: IotsocketOptions;
 }
 
 /** A message from a device. `body` is a view: it stays valid, and keeps the chunk it came in from being freed. */
@@ -117,9 +124,17 @@ export interface Message {
   readonly time: number;
   /** The device says that it may have been acted on before. */
   readonly repeat: boolean;
+  readonly trust: Trust;
   /** The body as UTF-8. */
   text(): string;
 }
+
+/**
+ * How far a message's sender and content can be trusted. `proved`: the device has proved its key, every frame is
+ * authenticated. Of older protocols: `tls`, its key came inside TLS; `none`, anybody on the way could read and change all,
+ * key included.
+ */
+export type Trust = 'proved' | 'tls' | 'none';
 
 /** A message of the durable inbox. */
 export interface InboxMessage extends Message {
@@ -160,7 +175,9 @@ export interface ConnectedDevice {
   /** `address:port` of the peer. */
   readonly address: string;
   readonly link: LinkKind;
-  readonly suite: Suite;
+  readonly protocol: DeviceProtocol;
+  /** `none`: the protocol has no such thing. */
+  readonly suite: Suite | 'none';
   /** Session number, also in the log. */
   readonly session: number;
   /** Unix ms. */

@@ -83,8 +83,6 @@ export interface Acceptor {
    * they are closed. `first` is what came already, the socket is paused and has no owner. See Newcomer for its rights.
    */
   ascii: ((newcomer: Newcomer, first: Buffer) => void) | undefined;
-  /** May this address have a HELLO answered, or a TLS handshake, which costs more? */
-  mayHello(address: string): boolean;
   /** A connection came. False: there is no room, and the listener closes it. */
   admit(newcomer: HalfOpen): boolean;
   /** A link; its owner is set meanwhile. It takes the newcomer's place, where it was one. */
@@ -103,6 +101,8 @@ export interface Acceptor {
 export interface DatagramAcceptor extends Acceptor {
   /** Sessions by the number that their datagrams carry. */
   readonly byNumber: Map<number, UdpLink>;
+  /** May this address have a HELLO answered? */
+  mayHello(address: string): boolean;
   /** Is there room for one more session? */
   hasRoom(): boolean;
   /** A link for the next device to come; its owner is set meanwhile. It counts as open once a device has proved itself. */

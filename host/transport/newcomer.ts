@@ -85,7 +85,6 @@ export class Newcomer implements HalfOpen {
       link.receive(chunk);
     } else if (isTls(chunk) && !this.secure) {
       if (tls === undefined) this.reject('TLS at a plain port');
-      else if (!acceptor.mayHello(socket.remoteAddress ?? '')) this.reject('too many HELLOs');
       else this.#wrap(tls, chunk);
     } else if (acceptor.ascii === undefined) {
       this.reject('another protocol');

@@ -288,18 +288,6 @@ test('who says nothing, or half a ClientHello, or nothing inside TLS, keeps nobo
   await closeAll(device, gateway);
 });
 
-test('TLS handshakes are counted as HELLOs are: a network that asks for more is turned away before they cost anything', async () => {
-  const clock = new TestClock();
-  const gateway = await listenTls({ clock, limits: { helloRate: 1, helloBurst: 3 } });
-  for (let i = 0; i < 3; i++) (await strangerTls(gateway.address)).destroy();
-  assert.is(await codeOf(strangerTls(gateway.address)), 'ECONNRESET');
-  assert.is(gateway.counters().overRate, 1);
-  assert.is(gateway.counters().refused['too many HELLOs'], 1);
-  await clock.advance(2_000);
-  assert.is((await outcome(gateway.address, { tls: { pins: [CERT.pin] } })).name, 'online');
-  await closeAll(gateway);
-});
-
 test('a handshake that is spoiled anywhere ends the connection, and nothing else', async () => {
   const gateway = await listenTls();
   const hello = await recordedHello();

@@ -6,7 +6,7 @@ import {
 } from "../../abi";
 import { wipe } from "../../crypto/bytes";
 import { DIGEST_BYTES, belongs, digest, idAt, isId, namesDevice, parse, payload, payloadBytes, stamp } from "./frame";
-import { keepAlive, send, wait } from "./send";
+import { judge, keepAlive, send, wait } from "./send";
 import {
   ARENA, ENDED, FRAME_BYTES, FREE, FRESH, ID_BYTES, IN, KEYED, OPEN, SLOT_FIXED, S_ACCEPTED, S_FIRST, S_FLAGS, S_HEARD, S_ID, S_KEY,
   S_KEY_BYTES, S_MATCH, S_OPENED, S_SPOKE, S_STAMPS, S_STAMP_END, S_STATE, S_UNFINISHED, WAITING, event, eventRoom, indexOf, isDevice, live,
@@ -225,7 +225,13 @@ export function iot_find(index: u32, from: u32, to: u32): i32 {
 /** ms until the next frame may be sent: 0, now. */
 export function iot_wait(index: u32): i32 {
   let s = live(index);
-  return s ? <i32>((wait(s) + UNITS - 1) / UNITS) : E_ARGUMENT;
+  return s ? <i32>((wait(s) + <i64>UNITS - 1) / <i64>UNITS) : E_ARGUMENT;
+}
+
+/** What iot_send would say of the body at I_BODY if it could go now. */
+export function iot_check(index: u32, bytes: u32): i32 {
+  let s = live(index);
+  return s ? judge(s, bytes) : E_ARGUMENT;
 }
 
 /** Frames the body of `bytes` bytes at I_BODY: the frame stands at I_OUT_FROM, and goes in one write of its own. */

@@ -13,16 +13,20 @@ const MOST: u32 = 59999;
 /** One TLS record (RFC 8446, section 5.1): the older programs read one at a time and take it for whole frames. */
 const RECORD_BYTES: u32 = 16384;
 /** The older client loses the second of two frames in one read. */
-const SPACING: u64 = 1000;
+const SPACING: i64 = 1000;
 /** It raises at the 101st without a pause, the older server at the 334th, and both look before they empty their lists. */
 const GATEWAY_BURST: u32 = 99;
 const DEVICE_BURST: u32 = 332;
 /** The older server measures the pause from our last stamp to its own clock, which may be 3 s behind ours. */
-const DEVICE_PAUSE: u64 = 2 * WINDOW;
-const GATEWAY_PAUSE: u64 = WINDOW;
+const DEVICE_PAUSE: i64 = 2 * WINDOW;
+const GATEWAY_PAUSE: i64 = WINDOW;
+const WINDOW_AHEAD: i64 = WINDOW;
 /** The older server ends a connection after 90 s of silence. A lone delimiter is traffic to it, and no message. */
 const KEEP_ALIVE: u64 = 600000;
 const DELIMITER: u32 = 0x7c237c;
+/** Bytes of a frame without payload: head, stamp of 15, DEVICE, what follows, delimiter. The device's without its key. */
+const GATEWAY_FRAME: u32 = 32 + 15 + 9 + 10 + 22 + 3;
+const DEVICE_FRAME: u32 = 31 + 15 + 9 + 10 + 6 + 6 + 3;
 
 // \r\nIOT:1.1\r\nDATE:24/7/2019\r\nTIME:
 const GATEWAY_HEAD: usize = memory.data<u8>([
@@ -40,6 +44,9 @@ const DEVICE_HEAD: usize = memory.data<u8>([
 const KEY_LINE: usize = memory.data<u8>([13, 10, 75, 69, 89, 58]);
 const BLANKS: usize = memory.data<u8>([13, 10, 13, 10, 13, 10]);
 const DEVICE_LINE: usize = memory.data<u8>([13, 10, 68, 69, 86, 73, 67, 69, 58]);
+
+/** Where the body that was judged begins and ends, trimmed; its delimiter stands behind it already. */
+const JUDGED: usize = memory.data(8, 4);
 
 function before(p: usize, text: usize, bytes: u32): usize {
   p -= bytes;
@@ -61,10 +68,10 @@ function stampBefore(p: usize, stamp: u64): usize {
 }
 
 /** Units of 0.1 ms until the next frame may go; 0: now. Forgets the count where the peer has emptied its list. */
-export function wait(s: usize): u64 {
-  let sent = load<u64>(s, S_SENT), since = now() - sent, count = load<u32>(s, S_COUNT);
-  if (!count || <i64>since < -<i64>WINDOW) return 0; // the clock was set back: stamps of then are of no use
-  if (<i64>since < 0) since = 0;
+export function wait(s: usize): i64 {
+  // Where many leave at once their stamps run ahead of the clock, by less than 0.1 s.
+  let since = <i64>(now() - load<u64>(s, S_SENT)), count = load<u32>(s, S_COUNT);
+  if (!count || since < -WINDOW_AHEAD) return 0; // the clock was set back: stamps of then are of no use
   let pause = isDevice(s) ? DEVICE_PAUSE : GATEWAY_PAUSE;
   if (count > 1 && since > pause) {
     store<u32>(s, 0, S_COUNT);
@@ -74,20 +81,29 @@ export function wait(s: usize): u64 {
   return isDevice(s) || since >= SPACING ? 0 : SPACING - since;
 }
 
-/** Frames the `bytes` bytes at BODY, trimmed. A status says why not: nothing is done then. */
-export function send(s: usize, bytes: u32): i32 {
+/** What is wrong with the `bytes` bytes at BODY, trimmed, or OK. */
+export function judge(s: usize, bytes: u32): i32 {
   if (load<u8>(s, S_STATE) != OPEN) return E_STATE;
   if (bytes > load<u32>(ARENA, I_BODY_BYTES)) return E_TOO_LONG;
   if (points(BODY, BODY + bytes) < 0) return E_TEXT;
   let from = trimStart(BODY, BODY + bytes), to = trimEnd(from, BODY + bytes), characters = <u32>points(from, to);
   if (characters < LEAST) return E_TOO_SHORT;
   if (characters > MOST) return E_TOO_LONG;
+  store<u32>(JUDGED, <u32>from);
+  store<u32>(JUDGED, <u32>to, 4);
   store<u32>(to, DELIMITER);
   // Behind |# the first character of the delimiter would complete another one.
   if (findDelimiter(from, to + DELIMITER_BYTES) != to) return E_DELIMITER;
-  if (wait(s)) return E_ROOM;
+  let frame = <u32>(to - from) + (isDevice(s) ? DEVICE_FRAME + load<u8>(s, S_KEY_BYTES) : GATEWAY_FRAME - zeros(s + S_ID));
+  return frame > FRAME_BYTES || (frame > RECORD_BYTES && (load<u8>(s, S_FLAGS) & IOT_TLS) != 0) ? E_TOO_LONG : OK;
+}
 
-  let at = now(), last = load<u64>(s, S_SENT), count = load<u32>(s, S_COUNT), p = from, id = s + S_ID;
+/** Frames the `bytes` bytes at BODY, trimmed. A status says why not: nothing is done then. */
+export function send(s: usize, bytes: u32): i32 {
+  let status = judge(s, bytes);
+  if (status) return status;
+  if (wait(s)) return E_ROOM;
+  let at = now(), last = load<u64>(s, S_SENT), p: usize = load<u32>(JUDGED), to: usize = load<u32>(JUDGED, 4), id = s + S_ID;
   if (at <= last && last - at <= WINDOW) at = last + 1; // each stamp is another
   if (isDevice(s)) {
     p = before(p, BLANKS, 6);
@@ -102,12 +118,10 @@ export function send(s: usize, bytes: u32): i32 {
   p = before(p, DEVICE_LINE, 9);
   p = stampBefore(p, at);
   p = isDevice(s) ? before(p, DEVICE_HEAD, 31) : before(p, GATEWAY_HEAD, 32);
-  let total = <u32>(to - p) + DELIMITER_BYTES;
-  if (total > FRAME_BYTES || (total > RECORD_BYTES && (load<u8>(s, S_FLAGS) & IOT_TLS) != 0)) return E_TOO_LONG;
-  output(p, total);
+  output(p, <u32>(to - p) + DELIMITER_BYTES);
   store<u64>(s, at, S_SENT);
   store<u64>(s, now(), S_SPOKE);
-  store<u32>(s, count + 1, S_COUNT);
+  store<u32>(s, load<u32>(s, S_COUNT) + 1, S_COUNT);
   return OK;
 }
 

@@ -19,7 +19,8 @@ export const LARGEST_LINE = 32_768;
 /** Operations with what they take, tell and return. Bytes are base64. */
 export interface Operations {
   status: { params: Record<string, never>; event: never; result: Status };
-  'devices.add': { params: { identity: string; key?: string }; event: never; result: { key: string } };
+  /** `key`: 32 bytes; with `protocol` iotsocket what `iotsocketKey` makes of the key. */
+  'devices.add': { params: { identity: string; key?: string; protocol?: 'iotsocket' }; event: never; result: { key: string } };
   /** `changed`: it was not so before; `closed`: a session was ended by it. */
   'devices.enable': { params: { identity: string }; event: never; result: Switched };
   'devices.disable': { params: { identity: string }; event: never; result: Switched };

@@ -16,20 +16,22 @@ export interface TlsTrust {
   readonly pins: readonly string[];
   /** The name in the certificate where it is not the address's host. */
   readonly servername: string | undefined;
+  /** An older protocol is spoken inside, which knows nothing of ALPN. */
+  readonly older?: boolean;
 }
 
 export const TRUST_AUTHORITIES: TlsTrust = { ca: undefined, pins: [], servername: undefined };
 
 /** `opened` is called once the certificate was verified; `owner.linkGone` where it was not, or there is no connection. */
 export function connectTls(address: Address, trust: TlsTrust, owner: LinkOwner, totals: LinkTotals, opened: () => void): Link {
-  const { ca, pins, servername } = trust;
+  const { ca, pins, servername, older = false } = trust;
   // `allowHalfOpen` is Node's, though its types do not have it.
   const options: ConnectionOptions & { allowHalfOpen: boolean } = {
     host: address.host,
     port: address.port,
     allowHalfOpen: true,
     servername: servername ?? (isIP(address.host) === 0 ? address.host : ''), // RFC 6066 3: no literal address
-    ALPNProtocols: [ALPN],
+    ...(older ? {} : { ALPNProtocols: [ALPN] }),
     minVersion: LEAST_TLS,
     ...(ca === undefined || ca === 'system' ? {} : { ca }),
     // The pinned key stands for the gateway: whoever signed its certificate, and for which name and time, says no more than that.
@@ -37,7 +39,7 @@ export function connectTls(address: Address, trust: TlsTrust, owner: LinkOwner, 
   };
   const socket = connect(options);
   socket.once('secureConnect', () => {
-    const refused = refusal(address, pins, socket);
+    const refused = refusal(address, pins, older, socket);
     if (refused === undefined) opened();
     else socket.destroy(refused);
   });
@@ -47,14 +49,14 @@ export function connectTls(address: Address, trust: TlsTrust, owner: LinkOwner, 
 }
 
 /** What TLS itself does not check. */
-function refusal(address: Address, pins: readonly string[], socket: TLSSocket): TidelockError | undefined {
+function refusal(address: Address, pins: readonly string[], older: boolean, socket: TLSSocket): TidelockError | undefined {
   const where = formatAddress(address);
   if (pins.length > 0) {
     const key = socket.getPeerX509Certificate()?.publicKey;
     const found = key === undefined ? 'unknown' : pinOf(key);
     if (!pins.includes(found)) return new TidelockError('CERTIFICATE_PIN', { address: where, found });
   }
-  if (socket.alpnProtocol !== ALPN) return new TidelockError('TLS_PROTOCOL', { address: where });
+  if (!older && socket.alpnProtocol !== ALPN) return new TidelockError('TLS_PROTOCOL', { address: where });
   return undefined;
 }
 
