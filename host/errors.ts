@@ -24,6 +24,7 @@ export const ERRORS = {
   DISCOVERY_FAILED: ['discovery cannot be answered at UDP port {port}: {reason}', 'Another program may have the port: stop it, or run without `discovery` and give the devices the address.'],
   NOTHING_FOUND: ['no gateway answered within {ms} ms', 'A gateway answers where it runs with `--discovery NAME`, and on its own link alone; firewalls may drop multicast to UDP port 8434.'],
   SNTP_LISTEN_FAILED: ['SNTP cannot be answered at {address}: {reason}', 'Another program, such as the NTP server of this machine, may have the port, and ports below 1024 need a right: choose another address.'],
+  SERIAL_FAILED: ['the serial port {path} cannot be opened: {reason}', 'Check its name, that it is plugged in, that no other program has it, and that this user may use it (on Linux: group dialout).'],
   HOST_UNKNOWN: ['the name {host} cannot be resolved: {reason}', 'Check the spelling, and the name server of this machine.'],
   HOST_UNREACHABLE: ['no connection to {address}: {reason}', 'Check that a gateway runs there, that address and port are right, and that no firewall is between.'],
   CONNECT_TIMEOUT: ['no connection to {address} in {ms} ms', 'Check that the address is right and no firewall drops the packets, or raise `connectTimeout`.'],

@@ -128,7 +128,7 @@ function gatewayOptions(settings: Settings): GatewayOptions {
   const tls = tlsCert === undefined ? undefined : { certFile: tlsCert, ...(tlsKey === undefined ? {} : { keyFile: tlsKey }) };
   const given = { window, life, idle, spread, largest, suites, suitesTls, tls, sntp, sntpListen, discovery };
   const legacy = iotsocket === undefined ? {} : { legacy: { iotsocket: iotsocket.length === 0 ? {} : { listen: iotsocket } } };
-  return { listen, limits: limitsOf(settings, 'gateway'), ...legacy, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
+  return { listen: [...listen, ...(settings.serial ?? [])], limits: limitsOf(settings, 'gateway'), ...legacy, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 function limitsOf({ limits }: Settings, whose: 'gateway' | 'registry'): RegistryLimits {

@@ -46,6 +46,8 @@ export interface Settings {
   sntp?: string[];
   sntpListen?: string;
   discovery?: string;
+  /** Besides `listen`. */
+  serial?: string[];
   /** ms */
   drain?: number;
   limits: Limits;

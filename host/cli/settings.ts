@@ -126,6 +126,10 @@ function limitNumber(name: keyof Limits) {
   return checkedNumber((number) => (gateway ? checkGatewayOptions({ devices: {}, limits: { [name]: number } }) : checkLimits({ [name]: number })));
 }
 
+function checkSerial(url: string): void {
+  if (parseAddress(url).kind !== 'serial') throw new Fault('must be a serial port, such as serial:/dev/ttyUSB0?baud=115200; other addresses are for --listen');
+}
+
 function setting(name: string, placeholder: string | undefined, help: string, parse: (given: Given) => unknown, many = false): Setting {
   return { name, placeholder, help, parse, list: many };
 }
@@ -155,6 +159,7 @@ export const SETTINGS: readonly Setting[] = [
   setting('sntp', 'HOST', 'time server to compare this clock with, may be given again (default: none)', list(checkedText((host) => parseTimeAddress('sntp', host))), true),
   setting('sntpListen', 'HOST:PORT', 'answer SNTP requests there (default: not)', checkedText((host) => parseTimeAddress('sntpListen', host))),
   setting('discovery', 'NAME', 'answer `tidelock discover` on this link under this name (default: not)', checkedText((name) => checkGatewayOptions({ devices: {}, discovery: name }))),
+  setting('serial', 'URL', 'serial port to serve as well, such as serial:/dev/ttyUSB0?baud=115200, may be given again', list(checkedText(checkSerial)), true),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
   ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];

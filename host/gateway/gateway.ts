@@ -65,7 +65,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     this.#sender = new Sender(this.#engine);
     try {
       if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
-      this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls });
+      this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls, clock });
       this.#discovery = await startDiscovery(this.#setup, this.addresses, (error) => this.#failed(error));
       this.#time = await GatewayTime.start(this.#setup, this.#engine.log, this.#events());
       await this.#listenLegacy();

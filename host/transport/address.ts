@@ -3,17 +3,21 @@ import { TidelockError } from '../errors.js';
 
 /** T-I-D-E on a telephone's keypad. */
 export const DEFAULT_PORT = 8433;
+/** Of a serial port: what boards' consoles have. */
+const DEFAULT_BAUD = 115_200;
 
 /** Schemes of addresses, and the kind of link that each stands for. */
-const SCHEMES = { 'tidelock:': 'tcp', 'tidelocks:': 'tls', 'tidelock+udp:': 'udp' } as const;
+const SCHEMES = { 'tidelock:': 'tcp', 'tidelocks:': 'tls', 'tidelock+udp:': 'udp', 'serial:': 'serial' } as const;
 
 export interface Address {
   readonly kind: (typeof SCHEMES)[keyof typeof SCHEMES];
+  /** Of a serial port its path, /dev/ttyUSB0 or COM3. */
   readonly host: string;
+  /** Of a serial port its speed, bits a second. */
   readonly port: number;
 }
 
-/** `tidelock://host[:port]`. Throws BAD_ADDRESS, naming what is wrong and in which text. */
+/** `tidelock://host[:port]` and others, `serial:/dev/ttyUSB0?baud=115200`. Throws BAD_ADDRESS, naming what is wrong and in which text. */
 export function parseAddress(text: string): Address {
   const bad = (problem: string): TidelockError => {
     const address = JSON.stringify(text.replace(/\/\/[^/]*@/, '//…@')); // whoever wrote a secret there must not find it in a log
@@ -29,6 +33,7 @@ export function parseAddress(text: string): Address {
   if (!Object.hasOwn(SCHEMES, url.protocol)) {
     throw bad(`the scheme ${url.protocol.slice(0, -1)}, which this version does not support,`);
   }
+  if (url.protocol === 'serial:') return parseSerial(url, bad);
   if (url.hostname === '') throw bad('no host');
   if (url.username !== '' || url.password !== '') throw bad('a user name or password, but no key');
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') throw bad('something after the port');
@@ -37,8 +42,19 @@ export function parseAddress(text: string): Address {
   return { kind, host, port: url.port === '' ? DEFAULT_PORT : Number(url.port) };
 }
 
+function parseSerial(url: URL, bad: (problem: string) => TidelockError): Address {
+  const path = decodeURIComponent(url.pathname);
+  if (url.host !== '' || path.startsWith('//')) throw bad('two slashes behind serial:, where the path of a port belongs,');
+  if (path === '' || path === '/') throw bad('no path of a serial port');
+  if (url.hash !== '' || [...url.searchParams.keys()].some((key) => key !== 'baud')) throw bad('something else than ?baud= behind the path');
+  const text = url.searchParams.get('baud') ?? String(DEFAULT_BAUD), baud = Number(text);
+  if (!/^\d{1,8}$/.test(text) || baud === 0) throw bad(`a baud rate of ${JSON.stringify(text)}`);
+  return { kind: 'serial', host: path, port: baud };
+}
+
 /** The URL of an address. */
 export function formatAddress({ kind, host, port }: Address): string {
+  if (kind === 'serial') return `serial:${host}?baud=${port}`;
   const [scheme] = Object.entries(SCHEMES).find(([, value]) => value === kind)!;
   return `${scheme}//${formatHost(host)}:${port}`;
 }

@@ -1,7 +1,9 @@
 /** The one place that knows which kind of link belongs to which scheme. */
+import type { Clock } from '../clock.js';
 import type { TidelockError } from '../errors.js';
 import type { Address } from './address.js';
 import type { DatagramAcceptor, Link, Listener, LinkOwner, LinkTotals } from './link.js';
+import { connectSerial, SerialPort, serialError } from './serial.js';
 import { connectTcp, tcpError, TcpPort } from './tcp.js';
 import { connectTls, tlsError, type TlsTrust } from './tls/client.js';
 import type { ServerTls } from './tls/server.js';
@@ -11,6 +13,8 @@ import { UdpPort } from './udp-port.js';
 /** What some kinds of listener need. */
 export interface ListenNeeds {
   readonly tls: ServerTls | undefined;
+  /** For tries again. */
+  readonly clock: Clock;
 }
 
 /** What some kinds of link need. */
@@ -18,7 +22,7 @@ export interface LinkNeeds {
   readonly tls: TlsTrust;
 }
 
-/** Fulfilled when all listen. Rejected with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED, and then none does. */
+/** Fulfilled when all listen. Rejected with PORT_IN_USE, PORT_FORBIDDEN, LISTEN_FAILED, SERIAL_FAILED or DRIVER_MISSING, and then none does. */
 export async function openListeners(addresses: readonly Address[], acceptor: DatagramAcceptor, needs: ListenNeeds): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
@@ -30,7 +34,7 @@ export async function openListeners(addresses: readonly Address[], acceptor: Dat
   return listeners;
 }
 
-function openListener(group: readonly Address[], acceptor: DatagramAcceptor, { tls }: ListenNeeds): Promise<Listener> {
+function openListener(group: readonly Address[], acceptor: DatagramAcceptor, { tls, clock }: ListenNeeds): Promise<Listener> {
   switch (group[0]!.kind) {
     case 'tcp':
     case 'tls': {
@@ -39,6 +43,8 @@ function openListener(group: readonly Address[], acceptor: DatagramAcceptor, { t
     }
     case 'udp':
       return UdpPort.listen(group[0]!, acceptor);
+    case 'serial':
+      return SerialPort.listen(group[0]!, acceptor, clock);
   }
 }
 
@@ -68,6 +74,8 @@ export function openLink(address: Address, needs: LinkNeeds, owner: LinkOwner, t
       return connectUdp(address, owner, totals, opened);
     case 'tls':
       return connectTls(address, needs.tls, owner, totals, opened);
+    case 'serial':
+      return connectSerial(address, owner, totals, opened);
   }
 }
 
@@ -79,5 +87,7 @@ export function openError(address: Address, error: Error): TidelockError {
       return tcpError(address, error);
     case 'tls':
       return tlsError(address, error);
+    case 'serial':
+      return serialError(address, error);
   }
 }

@@ -1,12 +1,10 @@
 /**
- * A datagram session at the gateway: a share in its port's socket, and the address of its device, which changes only
+ * A datagram session at the gateway: a share in its port's socket or line, and the address of its device, which changes only
  * when the core says so.
  */
-import type { RemoteInfo } from 'node:dgram';
-import { formatHost } from './address.js';
-import type { DatagramAcceptor, Link, LinkOwner } from './link.js';
-import { pathNumber, sourceBytes } from './source.js';
-import type { UdpPort } from './udp-port.js';
+import type { DatagramPort, Source } from './datagram-port.js';
+import type { DatagramAcceptor, Link, LinkKind, LinkOwner } from './link.js';
+import { pathNumber } from './source.js';
 
 /** What a device that has proved itself may send ahead while the database is asked for its record. */
 const HELD = 64;
@@ -15,12 +13,11 @@ const HELD_BYTES = 1_500;
 
 interface Held {
   readonly bytes: Buffer;
-  readonly from: RemoteInfo;
-  readonly port: UdpPort;
+  readonly from: Source;
+  readonly port: DatagramPort;
 }
 
 export class UdpLink implements Link {
-  readonly kind = 'udp';
   readonly datagram = true;
   owner: LinkOwner | undefined;
   closing = false;
@@ -29,7 +26,7 @@ export class UdpLink implements Link {
   /** Of the datagram that is being received: see GatewayCoreApi.receive. */
   path = 0;
   source: Buffer | undefined;
-  #via: UdpPort;
+  #via: DatagramPort;
   /** Where the datagram that is being received came from. */
   #from: Held | undefined;
   readonly #acceptor: DatagramAcceptor;
@@ -40,13 +37,17 @@ export class UdpLink implements Link {
   #pending: Buffer[] = [];
   #pendingBytes = 0;
 
-  constructor(via: UdpPort, acceptor: DatagramAcceptor) {
+  constructor(via: DatagramPort, acceptor: DatagramAcceptor) {
     this.#via = via;
     this.#acceptor = acceptor;
   }
 
+  get kind(): LinkKind {
+    return this.#via.kind;
+  }
+
   get peer(): string {
-    return `${formatHost(this.address)}:${this.port}`;
+    return this.#via.peerOf(this.address, this.port);
   }
 
   get waiting(): number {
@@ -155,7 +156,7 @@ export class UdpLink implements Link {
   // ---- What the port says ----
 
   /** @internal A datagram with this session's number. */
-  received(bytes: Buffer, from: RemoteInfo, port: UdpPort): void {
+  received(bytes: Buffer, from: Source, port: DatagramPort): void {
     if (this.closing) return;
     if (this.#paused) {
       if (this.#held.length < HELD && bytes.length <= HELD_BYTES) this.#held.push({ bytes, from, port });
@@ -173,11 +174,11 @@ export class UdpLink implements Link {
   }
 
   /** @internal HELLO or PROOF: as long as no device has proved itself here the link is anybody's. */
-  handshake(bytes: Buffer, from: RemoteInfo): void {
+  handshake(bytes: Buffer, from: Source): void {
     this.address = from.address;
     this.port = from.port;
     this.path = 0;
-    this.source = sourceBytes(from.address, from.port);
+    this.source = this.#via.sourceOf(from);
     this.owner?.linkReceived(bytes);
     this.flush();
     this.#release();

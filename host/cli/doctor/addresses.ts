@@ -15,6 +15,8 @@ async function checkAddress(url: string, ours: readonly string[]): Promise<Findi
   const { host, port, kind } = address;
   const name = formatAddress(address);
   const check = 'address';
+  // A serial port that is opened resets many a board behind it: a look must not.
+  if (address.kind === 'serial') return { check, verdict: 'ok', text: `${name} is not opened by a look` };
   if (port !== 0 && ours.some((other) => sameAddress(other, address))) return { check, verdict: 'ok', text: `${name} is ours: the running gateway listens there` };
   const reason = await (kind === 'udp' ? tryBinding(host, port) : tryListening(host, port));
   switch (reason) {
