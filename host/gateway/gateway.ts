@@ -87,10 +87,10 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   }
 
   async #listenLegacy(): Promise<void> {
-    const { addresses, iotsocket, registry, logger } = this.#setup, engine = this.#engine;
+    const { addresses, iotsocket, registry, logger, clock } = this.#setup, engine = this.#engine;
     if (iotsocket === undefined) return;
     const side = (engine.iotsocket = new IotsocketSide(engine, iotsocket, registry));
-    const needs = { tls: this.#certificate?.tls }, { plain, secure } = split(iotsocket.addresses);
+    const needs = { tls: this.#certificate?.tls, clock }, { plain, secure } = split(iotsocket.addresses);
     this.#iotsocket.push(...await openListeners(plain, side.acceptor(false), needs), ...await openListeners(secure, side.acceptor(true), needs));
     if (iotsocket.addresses.length === 0) {
       const shared = split(addresses);
