@@ -38,6 +38,7 @@ export async function send(settings: Settings, { identity, text, wait, lifetime 
       return EXIT_OK;
     },
     database: async (registry) => {
+      if (registry.protocol(identity) === 'iotsocket') throw new TidelockError('NO_ACKNOWLEDGEMENT', { identity: name });
       const { message } = await registry.enqueue(identity, body, limit);
       if (settings.json) await output.json({ state: 'queued', message, gateway: false });
       else await output.line(`queued for ${name}; no gateway runs now, it goes out once one does`);

@@ -27,6 +27,7 @@ test('a device with its old key connects to a port of its own; its message says 
     const added = await place.run(['devices', 'add', ID, '--iotsocket', '--import-key-file', 'old.key']);
     assert.is(added.code, 0, added.stderr);
     assert.is(added.stdout, `added ${ID}\n`);
+    assert.match((await place.run(['send', ID, 'ON SWITCH 1'])).stderr, /NO_ACKNOWLEDGEMENT/, 'where no gateway runs either');
     const { gateway } = await place.serve(['--iotsocket', 'iotsocket://127.0.0.1:0', '--json']);
     const ready = JSON.parse(await gateway.line('stderr', /"msg":"ready"/)) as { addresses: string[] };
     assert.match(ready.addresses[1]!, /^iotsocket:\/\/127\.0\.0\.1:\d+$/);

@@ -1,7 +1,9 @@
 // The gateway's side over real sockets, the clock in the test's hands.
 
 import { strict as assert } from 'node:assert';
-import { codeOf, closeAll, listen, pair, test, TestClock, turns, until } from '../../gateway/support.js';
+import { connect } from 'node:tls';
+import { codeOf, closeAll, listen, pair, portOf, test, TestClock, turns, until } from '../../gateway/support.js';
+import { certificate, identity } from '../../support/tls.js';
 import { towardsGateway } from './conversations.js';
 import { ACCOUNTS, fromClient, fromServer, ID, stamp } from './frames.js';
 import { converse, listenIotsocket, Peer } from './support.js';
@@ -194,6 +196,39 @@ test('both protocols share a port; a port of its own speaks IoTSocket alone', as
   assert.equal(gateway.counters().online, 2);
   peer.socket.destroy();
   await closeAll(device, gateway);
+});
+
+test('inside TLS: payloads of 100 and 16,290 bytes, and of more than a record; whoever has no TLS, or says nothing, holds nobody up', async () => {
+  const made = certificate(), iotsocket = { devices: ACCOUNTS, listen: 'iotsockets://127.0.0.1:0' };
+  const gateway = await listenIotsocket(undefined, { legacy: { iotsocket }, tls: identity(made) });
+  const bodies: string[] = [];
+  gateway.on('message', (message) => bodies.push(`${message.trust} ${message.body.length}`));
+  const silent = await Peer.open(gateway.addresses[1]!);
+  const plain = await Peer.open(gateway.addresses[1]!);
+  plain.say(fromClient({ time: stamp(Date.now()) }, 'hello plain'));
+  await until('the end', () => plain.closed);
+  const socket = connect({ host: '127.0.0.1', port: portOf(gateway.addresses[1]!), ca: made.cert });
+  socket.on('error', () => undefined);
+  for (const [i, bytes] of [100, 16_290, 40_000].entries()) socket.write(fromClient({ time: stamp(Date.now(), i / 10) }, 'w'.repeat(bytes)));
+  await until('all three', () => bodies.length === 3);
+  assert.deepEqual(bodies, ['tls 100', 'tls 16290', 'tls 40000']);
+  assert.equal(silent.closed, false);
+  assert.equal(plain.received, '');
+  for (const one of [socket, silent.socket]) one.destroy();
+  await closeAll(gateway);
+});
+
+test('a gateway whose ports all have TLS takes IoTSocket inside it alone, and warns of nothing; with a plain port it warns', async () => {
+  const made = certificate(), warnings: string[] = [];
+  const silent = (): void => undefined;
+  const logger = { debug: silent, info: silent, error: silent, warn: (_: object, text: string) => void warnings.push(text) };
+  const gateway = await listenIotsocket(undefined, { listen: 'tidelocks://127.0.0.1:0', tls: identity(made), logger });
+  const plain = await Peer.open(gateway.address);
+  plain.say(fromClient({ time: stamp(Date.now()) }, 'hello plain'));
+  await until('the end', () => plain.closed);
+  assert.deepEqual(warnings.filter((text) => text.includes('without TLS')), []);
+  await closeAll(gateway, await listenIotsocket(undefined, { logger }));
+  assert.equal(warnings.filter((text) => text.includes('without TLS')).length, 1);
 });
 
 test('the operator disconnects a device; closing the gateway closes all', async () => {
