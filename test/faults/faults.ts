@@ -3,7 +3,7 @@
  * thousand messages, and so that some of what they do lies beyond what the protocol bears: delays beyond the window,
  * silence beyond the idle time. Then a session must end and another begin, and still nothing may be lost.
  */
-import { between, type Fault, type Left, type Packet, type Random, type Wire } from './packet.js';
+import { between, oneOf, type Fault, type Left, type Packet, type Random, type Wire } from './packet.js';
 
 /** The gateway's default window, ms: a frame that is older is stale. */
 const WINDOW = 2_000;
@@ -190,10 +190,8 @@ export function deviceRestart(random: Random): Fault {
 export function everything(random: Random): Fault {
   const both = [cut, jitter, corrupt, halfOpen, oneWayLoss, gatewayRestart, deviceRestart];
   const stream = both.map((each) => each(random)), datagram = [...stream, ...[reorder, duplicate, loss, rebind].map((each) => each(random))];
-  return (packet, wire) => {
-    const faults = wire.datagrams ? datagram : stream;
-    return random() < 1 / 2 ? faults[between(random, 0, faults.length - 1)]!(packet, wire) : [packet];
-  };
+  const onStream = oneOf(random, stream), onDatagrams = oneOf(random, datagram);
+  return (packet, wire) => (wire.datagrams ? onDatagrams : onStream)(packet, wire);
 }
 
 function restart(random: Random, again: (wire: Wire) => void): Fault {

@@ -3,7 +3,7 @@ import { seeded } from '../e2e/support.js';
 import * as faults from './faults.js';
 import { LINKS, type LinkKind } from './links.js';
 import { Namespaces } from './netns.js';
-import { all, between } from './packet.js';
+import { between, oneOf } from './packet.js';
 import { runProcesses } from './processes.js';
 
 const [name = '', link = '', messages = '', seed = '', project = ''] = process.argv.slice(2);
@@ -23,7 +23,7 @@ const ways = await runProcesses({
   messages: Number(messages),
   seed: Number(seed),
   project,
-  fault: (from) => all(...(LINKS[link as LinkKind]!.datagrams
+  fault: (from) => oneOf(from, (LINKS[link as LinkKind].datagrams
     ? [faults.reorder, faults.duplicate, faults.corrupt, faults.loss, faults.rebind]
     : [faults.cut, faults.corrupt]).map((each) => each(from))),
   place: {

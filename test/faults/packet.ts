@@ -1,7 +1,7 @@
 /**
  * What the fault proxies are made of. A fault is a function: it gets what came in at one side, a chunk of a stream or a
  * datagram, and says what goes out at the other: nothing, the same, something else, more than one, later. What it cannot
- * say by packets it does to the wire. Faults are composed by `all`, and draw from a seeded source only.
+ * say by packets it does to the wire. Faults are composed by `oneOf`, and draw from a seeded source only.
  */
 
 /** A chunk of a stream, or a datagram. */
@@ -41,9 +41,9 @@ export type Fault = (packet: Packet, wire: Wire) => Packet[];
 /** Numbers from 0 to below 1, the same for the same seed. */
 export type Random = () => number;
 
-/** One after the other: what comes out of the first goes into the second. */
-export function all(...faults: Fault[]): Fault {
-  return (packet, wire) => faults.reduce<Packet[]>((packets, fault) => packets.flatMap((each) => fault(each, wire)), [packet]);
+/** One of them for each packet, or none for half of the packets. */
+export function oneOf(random: Random, faults: readonly Fault[]): Fault {
+  return (packet, wire) => (random() < 1 / 2 ? faults[between(random, 0, faults.length - 1)]!(packet, wire) : [packet]);
 }
 
 /** A whole number from `least` to `most`. */

@@ -68,7 +68,6 @@ export function userProject(): Installed {
 export async function runProcesses(options: ProcessesOptions): Promise<Ways> {
   const { link: kind, messages, seed, project, place = HERE } = options;
   const link = LINKS[kind];
-  if (link === undefined) throw new Error(`there is no link ${kind} yet`);
   const random = seeded(seed), up = new Ledger(seed, link.longest), down = new Ledger(seed + 1, link.longest);
   const database = `sqlite:${path.join(folder(), 'gateway.db')}`;
   const prepared = await openRegistry(database);
