@@ -9,7 +9,7 @@ import { quantity } from '../lib/report.mjs';
 import { median } from '../lib/statistics.mjs';
 import { foundPython } from './python.mjs';
 
-const DEVICES = 40;
+const DEVICES = 30;
 /** One write of a device: 107 bytes a frame, so that all of it fits into one read of the Python server. */
 const BURST = 300;
 /** Both forget the stamps of a burst after this, so that within the limit the next may begin. */
