@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { isIPv4 } from 'node:net';
 import { PROBE_PATH } from '../../assembly/abi.js';
+import { ipv6Groups } from './address.js';
 
 /** Address and port, 18 bytes: IPv4 as IPv4-mapped IPv6. An address with a zone is that without it. */
 export function sourceBytes(address: string, port: number): Buffer {
@@ -12,11 +13,7 @@ export function sourceBytes(address: string, port: number): Buffer {
     bytes.writeUInt16BE(0xffff, 10);
     dotted.split('.').forEach((part, i) => (bytes[12 + i] = Number(part)));
   } else {
-    const [head = '', tail = ''] = plain.split('::', 2);
-    const groups = (text: string): number[] => (text === '' ? [] : text.split(':').map((group) => parseInt(group, 16)));
-    const left = groups(head), right = groups(tail);
-    left.forEach((group, i) => bytes.writeUInt16BE(group, 2 * i));
-    right.forEach((group, i) => bytes.writeUInt16BE(group, 2 * (8 - right.length + i)));
+    ipv6Groups(plain).forEach((group, i) => bytes.writeUInt16BE(group, 2 * i));
   }
   bytes.writeUInt16BE(port, 16);
   return bytes;
