@@ -31,9 +31,10 @@ async function device(identity: string): Promise<void> {
     }
   }
 
+  /** Lifetimes are of no matter here: on a slow machine the kills may take longer than the usual one. */
   async function down(): Promise<never> {
     for (let low = receipts.outLow; ; ) {
-      const queued = await registry.enqueue(identity, `command for ${identity}`).catch(() => undefined);
+      const queued = await registry.enqueue(identity, `command for ${identity}`, { lifetime: 604_800_000 }).catch(() => undefined);
       if (queued !== undefined) say(`Q ${queued.message}`);
       const out = (await registry.take(lease, low, 1 + (low % 3)))!;
       for (const { message } of out) if (message !== '') say(`S ${message}`);
