@@ -11,7 +11,7 @@ import type { Installed } from '../package/installed.js';
 import { skip, skipMissing, found } from '../support/skip.js';
 import { LINKS, type LinkKind } from './links.js';
 import { canMakeNamespaces, Namespaces } from './netns.js';
-import { userProject, type Ways } from './processes.js';
+import { untilStruck, userProject, type Ways } from './processes.js';
 
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? Date.now() % 100_000);
 /** Fewer of datagrams, because each that is lost costs two seconds and more of real time. */
@@ -40,18 +40,19 @@ test.after(() => {
 });
 process.once('exit', remove);
 
-async function run(link: LinkKind, project: string): Promise<Run> {
+async function run(link: LinkKind, project: string, seed: number): Promise<Run> {
   const name = `tidelock-${process.pid}-${link}`, namespaces = new Namespaces(name);
   made.push(namespaces);
   namespaces.make();
   const program = fileURLToPath(new URL('netns-run.ts', import.meta.url));
   const [command = '', ...args] = [
-    ...namespaces.inside(namespaces.middle), process.execPath, '--import', 'tsx', program, name, link, String(messagesOf(link)), String(SEED), project,
+    ...namespaces.inside(namespaces.middle), process.execPath, '--import', 'tsx', program, name, link, String(messagesOf(link)), String(seed), project,
   ];
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   children.add(child);
   const said = await text(child.stdout);
   children.delete(child);
+  namespaces.remove();
   return { ...(JSON.parse(said) as Ways & { kernelStrikes: number }), netem: namespaces.netem };
 }
 
@@ -59,7 +60,7 @@ for (const link of links) {
   inNamespaces(`${link} between network namespaces: nothing lost, nothing twice (seed ${SEED})`, async () => {
     if (runs === undefined) {
       const { directory } = (user = userProject());
-      runs = new Map(links.map((each) => [each, run(each, directory)]));
+      runs = new Map(links.map((each) => [each, untilStruck(SEED, (seed) => run(each, directory, seed))]));
       for (const each of runs.values()) each.catch(() => undefined); // its test throws it
     }
     const { up, down, strikes, kernelStrikes, netem, sessions } = await runs.get(link)!;

@@ -6,7 +6,7 @@ import type { Installed } from '../package/installed.js';
 import * as faults from './faults.js';
 import { LINKS, type LinkKind } from './links.js';
 import { oneOf } from './packet.js';
-import { runProcesses, userProject, type Ways } from './processes.js';
+import { runProcesses, untilStruck, userProject, type Ways } from './processes.js';
 
 const SEED = Number(process.env['TIDELOCK_SEED'] ?? Date.now() % 100_000);
 /** Fewer of datagrams, because each that is lost costs two seconds and more of real time. */
@@ -22,10 +22,10 @@ let runs: Map<LinkKind, Promise<Ways>>;
 test.before(() => {
   user = userProject();
   runs = new Map(links.map((link) => {
-    const run = runProcesses({
-      link, messages: messagesOf(link), seed: SEED, project: user.directory,
+    const run = untilStruck(SEED, (seed) => runProcesses({
+      link, messages: messagesOf(link), seed, project: user.directory,
       fault: (random) => oneOf(random, (LINKS[link].datagrams ? datagram : stream).map((each) => each(random))),
-    });
+    }));
     run.catch(() => undefined); // its test throws it
     return [link, run];
   }));
