@@ -195,8 +195,12 @@ export function everything(random: Random): Fault {
 }
 
 function restart(random: Random, again: (wire: Wire) => void): Fault {
+  /** Packets until the next one; the first comes soon, because a short load is over soon. */
+  let left = between(random, 10, 60);
   return (packet, wire) => {
-    if (random() >= 1 / 40) return [packet];
+    if ((left -= 1) > 0) return [packet];
+    // Of datagrams there are a hundred in one burst, and one must come through now and then.
+    left = between(random, 1, wire.datagrams ? 600 : 80);
     wire.struck();
     if (random() < 0.5) return [{ ...packet, after: () => again(wire) }];
     again(wire);

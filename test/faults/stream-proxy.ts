@@ -99,7 +99,7 @@ class Connection implements Wire {
       });
       from.on('close', (failed) => {
         traffic.moved += 1;
-        if (!this.#severed && (failed || !from.readableEnded)) to.resetAndDestroy();
+        if (!this.#severed && (failed || !from.readableEnded)) reset(to);
         if (--open === 0) gone();
       });
     }
@@ -113,18 +113,18 @@ class Connection implements Wire {
     this.#proxy.traffic.struck += 1;
   }
 
-  cut(reset: boolean): void {
+  cut(hard: boolean): void {
     this.#sever();
     for (const socket of [this.#device, this.#gateway]) {
-      if (reset) socket.resetAndDestroy();
+      if (hard) reset(socket);
       else socket.end(() => socket.destroy());
     }
   }
 
   halfOpen(left: Left): void {
     this.#sever();
-    if (left === 'device') this.#gateway.resetAndDestroy();
-    if (left === 'gateway') this.#device.resetAndDestroy();
+    if (left === 'device') reset(this.#gateway);
+    if (left === 'gateway') reset(this.#device);
   }
 
   rebind(): void {
@@ -149,6 +149,12 @@ class Connection implements Wire {
     this.#severed = true;
     for (const way of this.#ways) way.clear();
   }
+}
+
+/** One that is not connected yet would wait for its connection first, and never close where it is destroyed meanwhile. */
+function reset(socket: Socket): void {
+  if (socket.connecting) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 /** One direction: what waits goes out in order. */

@@ -1,0 +1,3 @@
+import { shortMatrix } from './short.js';
+
+shortMatrix('tls');
