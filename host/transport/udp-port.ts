@@ -6,7 +6,7 @@ import { DatagramPort, type Source } from './datagram-port.js';
 import type { DatagramAcceptor } from './link.js';
 import { sourceBytes } from './source.js';
 import { listenError } from './tcp.js';
-import { enlarge, udpSocket } from './udp-socket.js';
+import { enlarge, onDatagram, udpSocket } from './udp-socket.js';
 
 /** Bytes that the system has not taken yet: beyond it datagrams are dropped, as the network would. */
 const QUEUE_BYTES = 4 * 1024 * 1024;
@@ -19,7 +19,7 @@ export class UdpPort extends DatagramPort {
   private constructor(socket: Socket, url: string, acceptor: DatagramAcceptor) {
     super(url, acceptor);
     this.#socket = socket;
-    socket.on('message', (bytes, from) => this.received(bytes, from));
+    onDatagram(socket, (bytes, from) => this.received(bytes, from));
     socket.on('error', (error) => acceptor.failed(error));
   }
 

@@ -1,5 +1,5 @@
 /** What gateway and device do alike with a UDP socket. */
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 
 /** Asked of the system, which gives what it allows (net.core.rmem_max and wmem_max on Linux). */
 const BUFFER_BYTES = 4 * 1024 * 1024;
@@ -11,6 +11,16 @@ const numeric = (address: string, _options: unknown, done: (error: Error | null,
 
 export function udpSocket(family: 4 | 6): Socket {
   return createSocket({ type: family === 6 ? 'udp6' : 'udp4', lookup: numeric });
+}
+
+/**
+ * Datagrams that can be answered. Anybody can send one from port 0, which means that no answer is wanted (RFC 768): Node throws
+ * where it is to send to that port.
+ */
+export function onDatagram(socket: Socket, take: (bytes: Buffer, from: RemoteInfo) => void): void {
+  socket.on('message', (bytes, from) => {
+    if (from.port !== 0) take(bytes, from);
+  });
 }
 
 /** A socket must be bound before it has buffers. */
