@@ -10,6 +10,17 @@ import type { Link, LinkOwner, LinkTotals } from './link.js';
 const kLink: unique symbol = Symbol('link');
 type OwnedSocket = Socket & { [kLink]: StreamLink };
 
+/**
+ * Bytes above which a socket tells with 'drain' that they have left. Node's own mark is 16 KiB up to version 20 and 64 KiB
+ * since 22; limits of `unsent`, 32 KiB at least, rely on this one.
+ */
+export const WRITE_MARK = 16_384;
+
+/** An option of every socket's constructor that Node's types have for servers alone. */
+export interface MarkedSocket {
+  highWaterMark: number;
+}
+
 /** Up to this many bytes several frames are copied into one buffer; above it writev is cheaper than the copy. */
 const JOIN_BYTES = 65_536;
 

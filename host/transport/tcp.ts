@@ -1,14 +1,15 @@
 /** TCP: listening, connecting, and what may go wrong there. */
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type TcpNetConnectOpts } from 'node:net';
 import { TidelockError } from '../errors.js';
 import { formatAddress, type Address } from './address.js';
 import type { Acceptor, Link, Listener, LinkOwner, LinkTotals } from './link.js';
 import { Newcomer, type Spoken } from './newcomer.js';
-import { StreamLink } from './stream-link.js';
+import { StreamLink, WRITE_MARK, type MarkedSocket } from './stream-link.js';
 
 /** Opens a link. `owner.linkGone` is called where it can't be opened; `opened` else. */
 export function connectTcp(address: Address, owner: LinkOwner, totals: LinkTotals, opened: () => void): Link {
-  const socket = connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true });
+  const options: TcpNetConnectOpts & MarkedSocket = { host: address.host, port: address.port, allowHalfOpen: true, noDelay: true, highWaterMark: WRITE_MARK };
+  const socket = connect(options);
   socket.once('connect', opened);
   const link = new StreamLink(socket, 'tcp', totals);
   link.owner = owner;
@@ -27,7 +28,7 @@ export class TcpPort implements Listener {
 
   /** The addresses differ in their schemes alone. Rejects with PORT_IN_USE, PORT_FORBIDDEN or LISTEN_FAILED. */
   static async listen(addresses: readonly Address[], spoken: Spoken, acceptor: Acceptor): Promise<TcpPort> {
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => void new Newcomer(socket, spoken, acceptor));
+    const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: WRITE_MARK }, (socket) => void new Newcomer(socket, spoken, acceptor));
     const address = addresses[0]!;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(address, error)));

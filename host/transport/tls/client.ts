@@ -4,7 +4,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { TidelockError } from '../../errors.js';
 import { formatAddress, type Address } from '../address.js';
 import type { Link, LinkOwner, LinkTotals } from '../link.js';
-import { StreamLink } from '../stream-link.js';
+import { StreamLink, WRITE_MARK } from '../stream-link.js';
 import { tcpError } from '../tcp.js';
 import { pinOf } from './pin.js';
 import { ALPN, LEAST_TLS } from './server.js';
@@ -25,11 +25,12 @@ export const TRUST_AUTHORITIES: TlsTrust = { ca: undefined, pins: [], servername
 /** `opened` is called once the certificate was verified; `owner.linkGone` where it was not, or there is no connection. */
 export function connectTls(address: Address, trust: TlsTrust, owner: LinkOwner, totals: LinkTotals, opened: () => void): Link {
   const { ca, pins, servername, older = false } = trust;
-  // `allowHalfOpen` is Node's, though its types do not have it.
-  const options: ConnectionOptions & { allowHalfOpen: boolean } = {
+  // `allowHalfOpen` and `highWaterMark` are Node's, though its types do not have them.
+  const options: ConnectionOptions & { allowHalfOpen: boolean; highWaterMark: number } = {
     host: address.host,
     port: address.port,
     allowHalfOpen: true,
+    highWaterMark: WRITE_MARK,
     servername: servername ?? (isIP(address.host) === 0 ? address.host : ''), // RFC 6066 3: no literal address
     ...(older ? {} : { ALPNProtocols: [ALPN] }),
     minVersion: LEAST_TLS,

@@ -5,8 +5,9 @@
 import { constants, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { createSecureContext, TLSSocket, type SecureContext } from 'node:tls';
+import { createSecureContext, TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls';
 import { TidelockError } from '../../errors.js';
+import { WRITE_MARK, type MarkedSocket } from '../stream-link.js';
 import { pinOf } from './pin.js';
 
 export const ALPN = 'tidelock/1';
@@ -102,7 +103,12 @@ export class ServerTls {
   }
 
   /** TLS on top of a connection, whose first bytes may have been put back. */
-  readonly wrap = (socket: Socket): TLSSocket => new TLSSocket(socket, { isServer: true, secureContext: this.#loaded.context, ALPNProtocols: [ALPN] });
+  readonly wrap = (socket: Socket): TLSSocket => {
+    const options: TLSSocketOptions & MarkedSocket = {
+      isServer: true, secureContext: this.#loaded.context, ALPNProtocols: [ALPN], highWaterMark: WRITE_MARK,
+    };
+    return new TLSSocket(socket, options);
+  };
 
   /** Reads the files again, or takes another certificate. Where that fails, the one in use stays. */
   async reload(given: TlsCertificate = this.#given): Promise<void> {
