@@ -150,10 +150,13 @@ async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: A
     splitter.end();
     await flush();
   };
-  await Promise.race([read(), stopped]);
+  await Promise.race([read().then(() => Promise.all(pending)), stopped]);
   // Told to stop: what was accepted may still be acknowledged while the device closes.
-  if (signal.aborted) await device.close();
-  await Promise.all(pending);
+  if (signal.aborted) {
+    if (pending.size > 0 && !manner.json) process.stderr.write(`tidelock: stopping, ${pending.size} not acknowledged yet; again to end at once\n`);
+    await device.close();
+    await Promise.all(pending);
+  }
   return failed;
 }
 

@@ -59,6 +59,21 @@ onPosix('with --listen it stays and prints what comes, until it is told to stop'
     assert.is((await running.ended()).code, 0);
   }));
 
+onPosix('a signal is heard while lines wait for a gateway that is away: what could not be sent is named', () =>
+  inPlace(async (place) => {
+    const { url, gateway } = await place.serve();
+    await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);
+    gateway.signal('SIGKILL');
+    await gateway.ended();
+    const running = place.start(words(url), { input: '21.5' });
+    await running.line('stderr', /waiting|HOST_UNREACHABLE/);
+    running.signal('SIGTERM');
+    const { code, stderr } = await running.ended(); // without it, after the message's lifetime of 60 s
+    assert.is(code, 3);
+    assert.match(stderr, /^tidelock: stopping, 1 not acknowledged yet/m);
+    assert.match(stderr, /line 1: CLOSED/);
+  }));
+
 /** A command is sent, but its line cannot be written: the reader has gone. Then the device comes again. */
 async function unprinted(place: Place, more: string[]): Promise<{ sender: Running; again: Running }> {
   const url = await ready(place);

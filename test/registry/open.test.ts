@@ -199,7 +199,7 @@ test('a driver that was installed without its compiled half is to be rebuilt', (
     for (const name of ['bindings', 'file-uri-to-path']) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
   });
   assert.is(status, 0, output);
-  assert.is(output.match(/^DRIVER_MISSING .*not built for this Node.* Run `npm rebuild better-sqlite3`\.$/gm)?.length, 2, output);
+  assert.is(output.match(/^DRIVER_MISSING .*not built for this Node \([^:]*\)\. Run `npm rebuild better-sqlite3`\.$/gm)?.length, 2, output);
 });
 
 /** Root may write everything, so this one runs as nobody; others run it as they are. */

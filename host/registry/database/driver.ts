@@ -112,7 +112,7 @@ async function betterSqlite(why: string): Promise<Driver> {
 }
 
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!;
+  return text.split('\n', 1)[0]!.replace(/\.? Tried:$/, ''); // bindings lists its places on the lines that follow
 }
 
 class Prepared implements OpenDatabase {
