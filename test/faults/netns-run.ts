@@ -13,7 +13,7 @@ const { device, deviceGate, gateway } = namespaces.addresses;
 let over = false, strikes = 0;
 const striking = (async () => {
   while (!over) {
-    await new Promise((resolve) => setTimeout(resolve, between(random, 300, 1_500)));
+    await new Promise((resolve) => setTimeout(resolve, between(random, 1_000, 4_000)));
     await namespaces.strike(random);
     strikes += 1;
   }

@@ -61,12 +61,12 @@ export class Namespaces {
     if (done) this.netem = netem.join(' ');
   }
 
-  /** A way of one side breaks for up to 3 s: no carrier at all, or its packets alone are lost, in silence. */
+  /** A way of one side breaks for up to 2 s: no carrier at all, or its packets alone are lost, in silence. */
   async strike(random: Random): Promise<void> {
     const [side, end, gate, near] = random() < 0.5
       ? [this.device, 'device', 'to-device', ADDRESSES.deviceGate]
       : [this.gateway, 'gateway', 'to-gateway', ADDRESSES.gatewayGate];
-    const carrier = random() < 0.5, pause = new Promise((resolve) => setTimeout(resolve, between(random, 200, 3_000)));
+    const carrier = random() < 0.5, pause = new Promise((resolve) => setTimeout(resolve, between(random, 200, 2_000)));
     // To a hardware address that nobody has: the sender believes them sent.
     if (carrier) must('-n', this.middle, 'link', 'set', gate, 'down');
     else must('-n', side, 'neigh', 'replace', near, 'lladdr', '02:00:00:00:00:01', 'dev', end, 'nud', 'permanent');

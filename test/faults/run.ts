@@ -14,7 +14,7 @@ Prints what became of each cell; ends with 1 where an acknowledged message was l
 `;
 
 function line(fields: readonly (string | number)[]): string {
-  const widths = [34, 8, 12, 9, 9, 5, 8, 9, 8, 9, 8, 10];
+  const widths = [38, 8, 14, 9, 9, 5, 8, 9, 8, 9, 8, 10];
   return fields.map((field, i) => (i === 0 ? String(field).padEnd(widths[i]!) : String(field).padStart(widths[i]!))).join('');
 }
 
@@ -23,17 +23,31 @@ function row(name: string, result: Omit<Result, 'cell'>): string {
   return line([name, sent, acknowledged, received, repeated, lost, expired, inDoubt, strikes, sessions, seconds.toFixed(1), seed]);
 }
 
-const { values } = parseArgs({
-  options: { messages: { type: 'string', default: '100000' }, seed: { type: 'string' }, only: { type: 'string', default: '' }, help: { type: 'boolean' } },
-});
-const messages = Number(values.messages), seed = Number(values.seed ?? Date.now() % 1_000_000);
-if (values.help === true) {
-  process.stdout.write(HELP);
-} else if (!Number.isSafeInteger(messages) || messages < 1 || !Number.isSafeInteger(seed)) {
-  process.stderr.write('--messages and --seed take whole numbers\n');
-  process.exitCode = 2;
-} else {
+/** Undefined: they are wrong, and that has been said. */
+function options(): { messages: string; seed?: string | undefined; only: string; help?: boolean | undefined } | undefined {
+  try {
+    return parseArgs({
+      options: { messages: { type: 'string', default: '100000' }, seed: { type: 'string' }, only: { type: 'string', default: '' }, help: { type: 'boolean' } },
+    }).values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 2;
+    return undefined;
+  }
+}
+
+async function main(values: NonNullable<ReturnType<typeof options>>): Promise<void> {
+  if (values.help === true) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const messages = Number(values.messages), seed = Number(values.seed ?? Date.now() % 1_000_000);
   const chosen = cells().filter((cell) => values.only.split(' ').every((word) => nameOf(cell).includes(word)));
+  if (!Number.isSafeInteger(messages) || messages < 1 || !Number.isSafeInteger(seed) || chosen.length === 0) {
+    process.stderr.write(chosen.length === 0 ? `no cell has all the words of --only ${values.only}\n` : '--messages and --seed take whole numbers\n');
+    process.exitCode = 2;
+    return;
+  }
   const progress = process.stderr.isTTY
     ? (name: string, acknowledged: number): void => void process.stderr.write(`\r${name}: ${acknowledged}\u001b[K`)
     : undefined;
@@ -50,3 +64,6 @@ if (values.help === true) {
     process.exitCode = 1;
   }
 }
+
+const values = options();
+if (values !== undefined) await main(values);
