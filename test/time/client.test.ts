@@ -129,7 +129,8 @@ for (const [name, code] of [['RATE', 'RATE'], ['silence', '']] as const) {
       await until('an answer', () => heard.length === 1);
       servers[0]!.reply = (request) => (code === '' ? [] : [{ ...goodAnswer(request, 0), stratum: 0, leap: 3, reference: letters(code) }]);
       const gaps = await asksIn(world, 1);
-      for (const [index, gap] of gaps.slice(1, 4).entries()) assert.ok(gap >= 0.9 * 64_000 * 2 ** (index + 1) && gap < 1.2 * 64_000 * 2 ** (index + 1), `${gaps}`);
+      // Seen to the second, by which a gap may look shorter than it is.
+      for (const [index, gap] of gaps.slice(1, 4).entries()) assert.ok(gap + 1_000 > 0.9 * 64_000 * 2 ** (index + 1) && gap < 1.2 * 64_000 * 2 ** (index + 1), `${gaps}`);
       near(client.estimate()!.error, 0);
       assert.match(heard.at(-1)!.problem!, code === '' ? /no answer/ : /RATE/);
       servers[0]!.right(clock, 250);
