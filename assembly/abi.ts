@@ -149,6 +149,7 @@ export const S_LOW = 56; //         u32 *: lowest id of the own outbox that is n
 export const S_SENT = 60; //        u32 *: highest id ever framed
 export const S_NEXT = 64; //        u32 *, at any time: ids below are queued at the host
 export const S_IN_LAST = 72; //     u32 *: last id taken from the peer's outbox
+export const S_BASE = 84; //         u32: the host's `now` at session time 0
 export const S_LARGEST = 96; //     u32: largest body the peer takes
 export const S_PINGS = 52; //       u8: PINGs in a row that wait for an answer
 export const S_CLOCK_LOST = 53; //  u8 *, at any time: 1, and S_PINGS 0, where the host's clock did not run through a sleep

@@ -1,5 +1,6 @@
 /**
- * Builds the package into dist/: the core's WASM files (scripts/build-wasm.mjs), then the TypeScript of host/.
+ * Builds the package into dist/: the core's WASM files (scripts/build-wasm.mjs), the TypeScript of host/, and the C library
+ * for microcontrollers (scripts/build-firmware.mjs).
  * Does nothing where nothing has changed. `--force` builds all the same.
  */
 import { spawnSync } from 'node:child_process';
@@ -7,6 +8,7 @@ import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { withLock } from './lib/lock.mjs';
+import { wasm2cVersion } from './lib/firmware/wasm2c.mjs';
 import { root } from './lib/root.mjs';
 import { filesBelow, runStep, upToDate } from './lib/stamp.mjs';
 
@@ -63,6 +65,17 @@ function buildHost() {
   });
 }
 
+/** The C library for microcontrollers. Which wasm2c is there decides what it holds. */
+function buildFirmware() {
+  const step = {
+    stamp: `build/firmware-${wasm2cVersion() ?? 'no-wasm2c'}.stamp`,
+    inputs: ['dist/wasm', 'assembly/abi.ts', 'firmware-shims', 'scripts/build-firmware.mjs', 'scripts/lib/firmware', 'LICENSE'],
+    outputs: ['dist/firmware'],
+  };
+  if (!force && upToDate(step)) return;
+  runStep(step, () => runNode('firmware', ['scripts/build-firmware.mjs']));
+}
+
 /** Deletes what was compiled from sources that are gone: it would be packed, and imports of it would go on working. */
 function removeOrphans() {
   for (const file of [...filesBelow('dist/host'), ...filesBelow('dist/assembly')]) {
@@ -85,13 +98,13 @@ try {
   await withLock(path.join(root, 'build', 'lock'), 300_000, () => {
     /** @type {unknown} */
     let failure;
-    for (const step of [buildCore, buildHost]) {
+    for (const step of [buildCore, buildHost, buildFirmware]) {
       try {
         step();
       } catch (error) {
         if (!(error instanceof BuildFailed)) throw error;
         console.error(`tidelock: ${error.message}`);
-        failure = error; // the other half is still of use to whoever works on it
+        failure = error; // the other steps are still of use to whoever works on it
       }
     }
     if (failure) process.exitCode = 1;

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './lib/root.mjs';
 
-/** Command → the Debian package that has it. */
+/** Command → the Debian packages that bring it and what it needs. */
 const DEBIAN = {
   strace: 'strace',
   ip: 'iproute2',
@@ -23,6 +23,10 @@ const DEBIAN = {
   psql: 'postgresql',
   chronyc: 'chrony',
   socat: 'socat',
+  wasm2c: 'wabt',
+  'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
+  'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
+  clang: 'clang libclang-rt-14-dev',
 };
 
 /** Packages of PyPI with their exact versions. */
@@ -46,7 +50,7 @@ function run(command, ...words) {
 const found = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
 
 function installDebian() {
-  const missing = Object.entries(DEBIAN).filter(([command]) => !found(command)).map(([, name]) => name);
+  const missing = Object.entries(DEBIAN).filter(([command]) => !found(command)).flatMap(([, names]) => names.split(' '));
   if (missing.length === 0) return;
   console.log(`installing ${missing.join(' ')}`);
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];

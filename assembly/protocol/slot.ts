@@ -2,7 +2,7 @@
 // Offsets are constants, so each access is one load or store with an immediate; what is used most lies lowest (abi.ts).
 
 import {
-  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_LINK, S_TAG_BYTES,
+  A_COUNTERS, A_EVENTS, A_JOB, A_OUT, A_OUT_CAP, A_SLOT, ARENA_FIXED, EVENT_BYTES, LINK_DATAGRAM, S_BASE, S_LINK, S_TAG_BYTES,
 } from "../abi";
 
 export const S_ROLE: usize = 4; //         u8: 1 device, 0 gateway (read in builds with both)
@@ -25,7 +25,7 @@ export const FRESH_BYTES: u32 = 48;
 export const S_ASKED: usize = 68; //       u32: ids below were asked of the host
 export const S_TAKEN: usize = 76; //       u32: last id reported to the host
 export const S_RETRY_AT: usize = 80; //    u32: now of the next retry
-export const S_BASE: usize = 84; //        u32: the host's `now` at session time 0
+export { S_BASE };
 export const S_WINDOW: usize = 88; //      u32 ms
 export const S_LIFE: usize = 92; //        u32 ms
 export const S_HEARD: usize = 100; //      u32: now of the last frame whose tag held
