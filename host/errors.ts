@@ -83,6 +83,10 @@ export const ERRORS = {
   KEY_STATE: ['the key {key} of {identity} {problem}', 'Look at `tidelock devices keys` of it; a key ends by `devices retire` or `devices revoke`.'],
   DEVICE_UNKNOWN: ['there is no device {identity}', 'Check the spelling with `tidelock devices list`, or add it with `tidelock devices add`.'],
 
+  MASTER_KEY_MISSING: ['the keys in the database {database} are wrapped under a master key, and none was given', 'Give it: --master-key-file, or TIDELOCK_MASTER_KEY in the environment; in code the option `masterKey`. Without it the keys are lost, and devices need new ones.'],
+  MASTER_KEY_WRONG: ['the master key that was given is not the one of the database {database}', 'Give the one that its keys were wrapped under last; after `tidelock registry rewrap` that is the new one, and a backup of before still has the old.'],
+  KEYS_NOT_WRAPPED: ['a master key was given, but the keys in the database {database} are not wrapped', 'Wrap them once with `tidelock registry wrap`, while no gateway runs, or take the setting away.'],
+
   // ---- The installation ----
   CORE_MISSING: ['{file} is missing', 'Run `npm run build` in a checkout, or install the package again.'],
   CORE_VERSION: ['{file} has ABI version {found}, this program needs {needed}', 'Core and package come from different versions: build both with `npm run build`, or install again.'],

@@ -6,6 +6,7 @@ import { isIdentity } from '../core/identity.js';
 import { TidelockError } from '../errors.js';
 import { badOption, bytesOf, checkDoubt, checkInteger, LARGEST_ACKNOWLEDGED } from '../options.js';
 import { Directory } from './directory.js';
+import type { News } from './engine/engine.js';
 import { PROTOCOLS, type InboxData } from './engine/operations.js';
 import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
@@ -55,9 +56,10 @@ export class SqlRegistry extends EventEmitter implements Registry {
   }
 
   /** @internal */
-  databaseIs(state: DatabaseState): void {
-    this.#database = state;
-    this.#tell('database', state);
+  hears(news: News): void {
+    if ('progress' in news) return this.#tell('progress', ...news.progress);
+    this.#database = news.state;
+    this.#tell('database', news.state);
   }
 
   /** @internal */
@@ -128,6 +130,14 @@ export class SqlRegistry extends EventEmitter implements Registry {
       this.#directory.addKey(identity, keyId, key);
       this.#changed(version, { identity, change: 'keys' });
       return { keyId, key };
+    });
+  }
+
+  async rewrap(masterKey: Uint8Array | undefined): Promise<number> {
+    const to = masterKey === undefined ? undefined : checkMasterKey(masterKey);
+    return this.#groups.call('rewrap', { to }, ({ keys, version }) => {
+      if (version === this.#directory.version + 1) this.#directory.version = version; // the keys are the same
+      return keys;
     });
   }
 
@@ -313,6 +323,11 @@ function checkKey(identity: string, key: Uint8Array): Uint8Array {
   if (!(key instanceof Uint8Array)) throw new TidelockError('BAD_KEY', { of: identity, problem: 'is no Uint8Array' });
   if (key.length !== KEY_BYTES) throw new TidelockError('BAD_KEY', { of: identity, problem: `has ${key.length} bytes` });
   return Uint8Array.from(key);
+}
+
+/** A copy with memory of its own: it is moved to the thread. Throws BAD_KEY. */
+export function checkMasterKey(key: Uint8Array): Uint8Array {
+  return checkKey('the database', key);
 }
 
 function inboxRow({ position, identity, outbox, id, body, time, repeat }: InboxData): InboxRow {

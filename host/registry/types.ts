@@ -290,6 +290,11 @@ export interface RegistryOptions {
   /** Name of this gateway in the rows of its leases. Default `local`. */
   gateway?: string;
   limits?: RegistryLimits;
+  /**
+   * 32 bytes under which the keys of devices lie wrapped in the database; a copy is taken, the caller's stays the caller's to wipe. Needed where
+   * they are wrapped; a database without a key is wrapped from now on; one whose keys are plain is refused (KEYS_NOT_WRAPPED).
+   */
+  masterKey?: Uint8Array;
   /** Unix ms; tests own the time through it. */
   unix?: () => number;
 }
@@ -301,6 +306,8 @@ export interface RegistryInfo {
   readonly version: string;
   readonly schema: number;
   readonly devices: number;
+  /** Keys lie wrapped under a master key. */
+  readonly wrapped: boolean;
   readonly inbox: { readonly rows: number; readonly bytes: number };
   readonly queue: { readonly messages: number; readonly bytes: number };
   /** Transactions written, and operations in them. */
@@ -329,6 +336,12 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
    * not been used for 7 days; never by the first use of the new one. Rejected with DEVICE_UNKNOWN, KEY_STATE (there is a next one already).
    */
   rotate(identity: string): Promise<NextKey>;
+  /**
+   * Brings all keys into another form, in one transaction: wrapped under this master key, or plain where it is undefined; then clears the
+   * database of what was there before. Fulfilled with the number of keys; `progress` tells how far it is. Rejected with DATABASE_CORRUPT where a
+   * key does not open; nothing has changed then.
+   */
+  rewrap(masterKey: Uint8Array | undefined): Promise<number>;
   /** Ends a key whose follower opens; a session under it is closed. False: it had ended. Rejected with KEY_STATE. */
   retire(identity: string, keyId: number): Promise<boolean>;
   /** Ends a key that others may know, at once, also the only one. False: it had ended. Rejected with KEY_STATE. */
@@ -355,10 +368,12 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   check(): Promise<void>;
 
   on(event: 'device', listener: (event: DeviceEvent) => void): this;
+  on(event: 'progress', listener: (done: number, of: number) => void): this;
   on(event: 'database', listener: (state: DatabaseState) => void): this;
   on(event: 'ended', listener: (ended: Ended) => void): this;
   on(event: 'inbox', listener: () => void): this;
   off(event: 'device', listener: (event: DeviceEvent) => void): this;
+  off(event: 'progress', listener: (done: number, of: number) => void): this;
   off(event: 'database', listener: (state: DatabaseState) => void): this;
   off(event: 'ended', listener: (ended: Ended) => void): this;
   off(event: 'inbox', listener: () => void): this;

@@ -22,6 +22,8 @@ export interface Connection {
    * it must begin anew each time. Throws what the driver throws.
    */
   transact(run: (db: Kysely<Tables>) => Promise<void>): Promise<void>;
+  /** Clears the database of what its rows held before, as far as it is in its hands. */
+  scrub(): Promise<void>;
   /** Reads everything for damage. Throws DATABASE_CORRUPT. */
   check(): Promise<void>;
   /** What an operator should know of how the database is set up. */

@@ -10,7 +10,7 @@ import type { Tables } from './schema.js';
 type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols, commits, keyStates];
+const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping];
 
 export const SCHEMA_VERSION = STEPS.length;
 
@@ -61,6 +61,17 @@ async function commits(db: Kysely<Tables>, { text, integer, engine }: Types): Pr
 async function keyStates(db: Kysely<Tables>, { text, integer }: Types): Promise<void> {
   await db.schema.alterTable('keys').addColumn('state', text as never, (column) => column.notNull().defaultTo(sql.lit('current'))).execute();
   await db.schema.alterTable('keys').addColumn('used', integer).execute();
+}
+
+/** Until then all keys lay in their rows as they are. */
+async function wrapping(db: Kysely<Tables>, { text, bytes, integer, finish }: Types): Promise<void> {
+  await finish(db.schema.createTable('wrapping')
+    .addColumn('name', text as never, (column) => column.primaryKey().notNull())
+    .addColumn('salt', bytes as never, (column) => column.notNull())
+    .addColumn('check_value', bytes as never, (column) => column.notNull())
+    .addColumn('scrub', integer, (column) => column.notNull())).execute();
+  const nothing = new Uint8Array(0);
+  await db.insertInto('wrapping').values({ name: 'master', salt: nothing, check_value: nothing, scrub: 0 }).execute();
 }
 
 async function first(db: Kysely<Tables>, { text, bytes, integer, serial, finish }: Types): Promise<void> {

@@ -8,14 +8,26 @@ export interface Tables {
   inbox: InboxTable;
   queue: QueueTable;
   ends: EndTable;
+  wrapping: WrappingTable;
   /** PostgreSQL only. */
   commits: { writer: string; count: number; since: number };
+}
+
+/** One row, `master`: how the bytes of all keys lie in their rows. */
+export interface WrappingTable {
+  name: string;
+  /** Empty: as they are. */
+  salt: Uint8Array;
+  /** What the right master key gives with the salt. */
+  check_value: Uint8Array;
+  /** 1: the form has changed, and the database may still hold the bytes of before. */
+  scrub: number;
 }
 
 export interface KeyTable {
   identity: string;
   key_id: number;
-  /** Empty once it opens nothing any more. */
+  /** 32 bytes, or 61 where it is wrapped; empty once it opens nothing any more. */
   key: Uint8Array;
   created: number;
   /** current, next, retired, revoked. */

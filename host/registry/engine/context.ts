@@ -2,6 +2,7 @@
 import type { CompiledQuery, Kysely } from 'kysely';
 import type { Tables } from '../database/schema.js';
 import type { Ended, RegistryLimits } from '../types.js';
+import type { Master } from './master.js';
 import type { Tally } from './tally.js';
 
 export interface Context {
@@ -13,8 +14,15 @@ export interface Context {
   readonly ended: Ended[];
   /** A row that is read in order to be written must be locked. */
   readonly locks: boolean;
+  readonly master: Master;
+  /** How far a long operation is; told before anything is committed. */
+  readonly progress: (done: number, of: number) => void;
   /** Set where the tally may be wrong once this is committed. */
   recount: boolean;
+  /** Set where the keys have another form once this is committed. */
+  rewrapped: boolean;
+  /** Set where the database may still hold keys as they were. */
+  scrub: boolean;
 }
 
 export async function rowsOf<R>({ db }: Context, query: CompiledQuery<R>): Promise<R[]> {

@@ -35,8 +35,13 @@ export async function add(
 ): Promise<number> {
   const added = await rowOf(context, ADD.with({ identity, created: now, outbox: newOutboxNumber(), protocol }));
   if (added === undefined) throw new TidelockError('DEVICE_EXISTS', { identity });
-  await change(context, ADD_KEY.with({ identity, keyId, key, created: now }));
+  await change(context, ADD_KEY.with({ identity, keyId, key: await stored(context, identity, keyId, key), created: now }));
   return raise(context);
+}
+
+/** The form in which a key goes into its row. */
+export async function stored(context: Context, identity: string, keyId: number, key: Uint8Array): Promise<Uint8Array> {
+  return (await context.master.wrapper(context))?.wrap(identity, keyId, key) ?? key;
 }
 
 /** Both ways the epoch rises: whatever session there is can commit nothing more. */
@@ -90,8 +95,9 @@ const ALL_KEYS = statement<Record<string, never>>()(() =>
 export async function directory(context: Context, { known }: { known: number }): Promise<DirectoryPage | undefined> {
   const version = (await rowOf(context, VERSION.with({})))!.value;
   if (version === known) return undefined;
+  const wrapper = await context.master.wrapper(context);
   const devices = await rowsOf(context, ALL_DEVICES.with({}));
-  const keys = (await rowsOf(context, ALL_KEYS.with({}))).filter(({ key }) => key.length === 32);
+  const keys = (await rowsOf(context, ALL_KEYS.with({}))).filter(({ key }) => key.length > 0);
   const places = new Map(devices.map(({ identity }, index) => [identity, index]));
   const page: DirectoryPage = {
     version,
@@ -102,7 +108,8 @@ export async function directory(context: Context, { known }: { known: number }):
     keyIds: Uint8Array.from(keys, ({ key_id }) => key_id),
     keys: new Uint8Array(keys.length * 32),
   };
-  keys.forEach(({ key }, index) => {
+  keys.forEach(({ identity, key_id, key: stored }, index) => {
+    const key = context.master.open(wrapper, identity, key_id, stored);
     page.keys.set(key, index * 32);
     key.fill(0);
   });

@@ -7,19 +7,21 @@ import { TidelockError } from '../../errors.js';
 import { connect, type ConnectOptions } from '../database/connect.js';
 import type { Connection, DatabaseState } from '../database/connection.js';
 import { findDriver, type DriverName } from '../database/driver.js';
-import { databaseError, isConstraint } from '../database/faults.js';
+import { databaseError, isConstraint, reasonOf } from '../database/faults.js';
 import { SCHEMA_VERSION } from '../database/migrations.js';
 import type { RegistryInfo, RegistryLimits } from '../types.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';
 import * as inbox from './inbox.js';
 import * as keys from './keys.js';
+import { Master, scrubbed } from './master.js';
 import { takeover } from './lease.js';
 import type { Fault, Name, Operation, Outcome, Params, Reply, Result } from './operations.js';
 import { probe } from './probe.js';
 import * as queue from './queue.js';
 import { commit } from './receive.js';
 import { restored } from './restored.js';
+import { rewrap } from './rewrap.js';
 import * as send from './send.js';
 import { Tally } from './tally.js';
 
@@ -28,7 +30,12 @@ export interface EngineOptions extends ConnectOptions {
   /** The whole URL of a PostgreSQL database, its password too; undefined: it is SQLite. */
   server: string | undefined;
   limits: Required<RegistryLimits>;
+  /** Becomes the engine's, which wipes it. */
+  masterKey: Uint8Array | undefined;
 }
+
+/** What an engine says without being asked. */
+export type News = { readonly state: DatabaseState } | { readonly progress: readonly [done: number, of: number] };
 
 type Handler<N extends Name> = (context: Context, params: Params<N>) => Promise<Result<N>>;
 
@@ -36,6 +43,8 @@ export class Engine {
   readonly #connection: Connection;
   readonly #options: EngineOptions;
   readonly #tally: Tally;
+  readonly #master: Master;
+  readonly #tell: (news: News) => void;
   #transactions = 0;
   #operations = 0;
   readonly #handlers: { readonly [N in Name]: Handler<N> } = {
@@ -46,6 +55,7 @@ export class Engine {
     takeover,
     keys: keys.keysOf,
     rotate: keys.rotate,
+    rewrap,
     endKey: keys.endKey,
     commit,
     enqueue: queue.enqueue,
@@ -67,18 +77,20 @@ export class Engine {
     remarks: () => this.#connection.remarks(),
   };
 
-  private constructor(connection: Connection, options: EngineOptions) {
+  private constructor(connection: Connection, options: EngineOptions, tell: (news: News) => void) {
     this.#connection = connection;
     this.#options = options;
+    this.#tell = tell;
+    this.#master = new Master(options.masterKey, options.url);
     this.#tally = new Tally(options.limits);
   }
 
-  /** `tell` hears when the database goes away and comes back. Throws DRIVER_MISSING and DATABASE_*. */
-  static async open(options: EngineOptions, tell: (state: DatabaseState) => void): Promise<Engine> {
+  /** `tell` hears when the database goes away and comes back, and how far a long operation is. Throws DRIVER_MISSING and DATABASE_*. */
+  static async open(options: EngineOptions, tell: (news: News) => void): Promise<Engine> {
     const { server } = options;
-    if (server === undefined) return new Engine(await connect(await findDriver(options.driver), options), options);
+    if (server === undefined) return new Engine(await connect(await findDriver(options.driver), options), options, tell);
     const { PostgresConnection } = await import('../database/postgres/connection.js');
-    return new Engine(await PostgresConnection.open({ ...options, connection: server }, tell), options);
+    return new Engine(await PostgresConnection.open({ ...options, connection: server }, (state) => tell({ state })), options, tell);
   }
 
   /** Not to be called again before it is fulfilled. Throws DATABASE_* where the whole group failed; nothing of it is known then. */
@@ -90,16 +102,21 @@ export class Engine {
       if (group.length > 1 && isConstraint(error)) return this.#oneByOne(group);
       throw databaseError(error, this.#options.url);
     } finally {
-      for (const { name, params } of group) if (name === 'add' || name === 'rotate') (params as Params<'add' | 'rotate'>).key.fill(0);
+      for (const { name, params } of group) {
+        if (name === 'add' || name === 'rotate') (params as Params<'add' | 'rotate'>).key.fill(0);
+        if (name === 'rewrap') this.#master.wipeOther((params as Params<'rewrap'>).to);
+      }
     }
   }
 
   close(): Promise<void> {
+    this.#master.wipe();
     return this.#connection.close();
   }
 
   async #transact(group: readonly Operation[]): Promise<Reply> {
     let reply: Reply = { outcomes: [], ended: [] };
+    let context: Context | undefined;
     const tally = this.#tally;
     try {
       await this.#connection.transact(async (db) => {
@@ -107,16 +124,38 @@ export class Engine {
         reply = { outcomes: [], ended: [] };
         if (tally.stale) await tally.load(db);
         tally.stale = true;
-        const context: Context = { db, tally, limits: this.#options.limits, ended: reply.ended, locks: this.#connection.locks, recount: false };
+        context = {
+          db, tally, limits: this.#options.limits, ended: reply.ended, locks: this.#connection.locks, master: this.#master,
+          progress: (done, of) => this.#tell({ progress: [done, of] }),
+          recount: false, rewrapped: false, scrub: false,
+        };
         for (const operation of group) reply.outcomes.push(await this.#operate(context, operation));
         tally.stale = context.recount;
       });
       this.#transactions += 1;
       this.#operations += group.length;
-      return reply;
     } catch (error) {
       tally.stale = true;
       throw error;
+    }
+    await this.#afterwards(group, context!);
+    return reply;
+  }
+
+  /** What follows a change of the keys' form, once it is committed. A crash before the end of it is made good at the next opening. */
+  async #afterwards(group: readonly Operation[], { rewrapped, scrub }: Context): Promise<void> {
+    if (rewrapped) {
+      const last = group.findLast(({ name }) => name === 'rewrap') as Operation<'rewrap'>;
+      this.#master.become(last.params.to);
+    }
+    if (!scrub) return;
+    try {
+      await this.#connection.scrub();
+      await this.#connection.transact((db) => scrubbed(db));
+    } catch (error) {
+      const { url } = this.#options;
+      const reason = `the keys have their new form, but what lay there before could not be cleared (${reasonOf(error)}); it is tried again at the next opening`;
+      throw new TidelockError('DATABASE_FAILED', { database: url, reason }, { cause: error });
     }
   }
 
@@ -144,7 +183,8 @@ export class Engine {
     return reply;
   }
 
-  async #info({ db }: Context): Promise<RegistryInfo> {
+  async #info(context: Context): Promise<RegistryInfo> {
+    const { db } = context;
     const { count } = await db.selectFrom('devices').select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
     const { inbox: received, queue: queued } = this.#tally;
     return {
@@ -152,6 +192,7 @@ export class Engine {
       version: this.#connection.version,
       schema: SCHEMA_VERSION,
       devices: Number(count),
+      wrapped: await this.#master.wrapped(context),
       inbox: { rows: received.total.count, bytes: received.total.bytes },
       queue: { messages: queued.total.count, bytes: queued.total.bytes },
       transactions: this.#transactions,

@@ -7,7 +7,7 @@ import { statement } from '../database/statement.js';
 import type { KeyEntry, KeyState } from '../types.js';
 import { builder } from './builder.js';
 import { change, rowsOf, type Context } from './context.js';
-import { exists, raise } from './devices.js';
+import { exists, raise, stored } from './devices.js';
 import type { Params, Result } from './operations.js';
 
 /** ms without a session under it after which a key whose follower is in use is retired. */
@@ -47,7 +47,7 @@ export async function rotate(context: Context, { identity, key, now }: Params<'r
   const last = keys.at(-1)?.keyId ?? 255;
   const keyId = Array.from({ length: 256 }, (_, i) => (last + 1 + i) & 0xff).find((id) => !taken.has(id));
   if (keyId === undefined) throw wrong(identity, last, 'was the last of 256');
-  await change(context, INSERT.with({ identity, keyId, key, created: now, state: 'next' }));
+  await change(context, INSERT.with({ identity, keyId, key: await stored(context, identity, keyId, key), created: now, state: 'next' }));
   return { keyId, version: await raise(context) };
 }
 

@@ -76,6 +76,8 @@ export interface OperationMap {
   keys: [params: { identity: string }, result: KeyEntry[]];
   /** `key` is wiped afterwards. `version`: the change counter. */
   rotate: [params: { identity: string; key: Uint8Array; now: number }, result: { keyId: number; version: number }];
+  /** `to`: the master key from now on; undefined: none. The engine keeps it. `keys`: how many there are that open. */
+  rewrap: [params: { to: Uint8Array | undefined }, result: { keys: number; version: number }];
   /** Undefined: it opened nothing before. */
   endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
   /** `rows`: how many entered the inbox. */

@@ -1,7 +1,6 @@
 /** Where groups of operations are run: in a thread of its own, or in this one. */
 import { TidelockError, type ErrorCode } from '../../errors.js';
-import type { DatabaseState } from '../database/connection.js';
-import type { EngineOptions } from '../engine/engine.js';
+import type { EngineOptions, News } from '../engine/engine.js';
 import type { Fault, Operation, Reply } from '../engine/operations.js';
 
 export interface Runner {
@@ -10,8 +9,8 @@ export interface Runner {
   close(): Promise<void>;
 }
 
-/** `tell` hears when the database goes away and comes back. */
-export async function openRunner(options: EngineOptions, thread: boolean, tell: (state: DatabaseState) => void): Promise<Runner> {
+/** `tell` hears what the engine says without being asked. */
+export async function openRunner(options: EngineOptions, thread: boolean, tell: (news: News) => void): Promise<Runner> {
   if (thread) return (await import('./thread.js')).ThreadRunner.open(options, tell);
   // Only here, so that a process whose SQL runs elsewhere loads neither the query builder nor a driver.
   const { Engine } = await import('../engine/engine.js');

@@ -4,8 +4,7 @@
  */
 import { Worker, type TransferListItem } from 'node:worker_threads';
 import { TidelockError } from '../../errors.js';
-import type { DatabaseState } from '../database/connection.js';
-import type { EngineOptions } from '../engine/engine.js';
+import type { EngineOptions, News } from '../engine/engine.js';
 import type { Batch, Operation, Params, Reply } from '../engine/operations.js';
 import { errorOf, type Runner } from './runner.js';
 import type { FromThread, ToThread } from './worker.js';
@@ -22,22 +21,23 @@ export class ThreadRunner implements Runner {
   /** Set once the thread is no more. */
   #dead: TidelockError | undefined;
 
-  private constructor(options: EngineOptions, tell: (state: DatabaseState) => void) {
+  private constructor(options: EngineOptions, tell: (news: News) => void) {
     this.#url = options.url;
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
       workerData: options,
+      transferList: options.masterKey === undefined ? [] : [options.masterKey.buffer as ArrayBuffer], // it is to lie in one place only
       name: 'tidelock-registry',
       execArgv: [], // flags of the program, such as --input-type, are not the thread's
     });
     this.#worker.on('message', (message: FromThread) => {
-      if ('state' in message) tell(message.state);
+      if ('state' in message || 'progress' in message) tell(message);
       else this.#settle(message);
     });
     this.#worker.on('error', (error) => this.#die(error.message, error));
     this.#worker.on('exit', () => this.#die('its thread ended', undefined));
   }
 
-  static async open(options: EngineOptions, tell: (state: DatabaseState) => void): Promise<ThreadRunner> {
+  static async open(options: EngineOptions, tell: (news: News) => void): Promise<ThreadRunner> {
     const runner = new ThreadRunner(options, tell);
     try {
       await runner.#ask(undefined, []);
@@ -54,6 +54,7 @@ export class ThreadRunner implements Runner {
       // Moved, not copied: bodies by the megabyte; and a key is to lie in one place only.
       if (name === 'commit') moved.push((params as Batch).bodies.buffer as ArrayBuffer);
       if (name === 'add' || name === 'rotate') moved.push((params as Params<'add' | 'rotate'>).key.buffer as ArrayBuffer);
+      if (name === 'rewrap' && (params as Params<'rewrap'>).to !== undefined) moved.push((params as Params<'rewrap'>).to!.buffer as ArrayBuffer);
     }
     return this.#ask({ group }, moved) as Promise<Reply>;
   }
@@ -77,7 +78,7 @@ export class ThreadRunner implements Runner {
     });
   }
 
-  #settle(message: Exclude<FromThread, { state: unknown }>): void {
+  #settle(message: Exclude<FromThread, News>): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     this.#worker.unref();

@@ -1,12 +1,11 @@
 /** The thread's side: opens the engine, then answers one message after the other. */
 import { parentPort, workerData, type TransferListItem } from 'node:worker_threads';
-import { Engine, faultOf, type EngineOptions } from '../engine/engine.js';
-import type { DatabaseState } from '../database/connection.js';
+import { Engine, faultOf, type EngineOptions, type News } from '../engine/engine.js';
 import { databaseError } from '../database/faults.js';
 import type { Fault, Operation, Reply, Result } from '../engine/operations.js';
 
 export type ToThread = { group: readonly Operation[] } | { close: true };
-export type FromThread = { reply: Reply | undefined } | { fault: Fault } | { state: DatabaseState };
+export type FromThread = { reply: Reply | undefined } | { fault: Fault } | News;
 
 const port = parentPort!;
 const options = workerData as EngineOptions;
@@ -31,7 +30,7 @@ async function run(engine: Engine, group: readonly Operation[]): Promise<void> {
 }
 
 try {
-  const engine = await Engine.open(options, (state) => say({ state }));
+  const engine = await Engine.open(options, (news) => say(news));
   port.on('message', (message: ToThread) => {
     if ('group' in message) {
       run(engine, message.group).catch(fail);

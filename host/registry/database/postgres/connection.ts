@@ -119,6 +119,12 @@ export class PostgresConnection implements Connection, ClientSource {
     }
   }
 
+  async scrub(): Promise<void> {
+    await this.#there();
+    // The table is written anew, and the file with the rows of before removed.
+    await this.#session!.client.query('vacuum full keys');
+  }
+
   async check(): Promise<void> {
     await this.#there();
     await checkTables(this.#session!.client, this.#options.url);
