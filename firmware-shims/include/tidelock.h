@@ -51,7 +51,7 @@ extern "C" {
 /* The size for static allocation: uint64_t memory[TL_MEMORY_BYTES / 8]. */
 #define TL_MEMORY_BYTES ((TL_CLIENT_BYTES + TL_ENGINE_BYTES + 7) / 8 * 8)
 /* What a queued message takes of tl_config.outbox besides its body, which is rounded up to a multiple of 4. */
-#define TL_OUTBOX_RECORD_BYTES 20
+#define TL_OUTBOX_RECORD_BYTES 16
 
 /* ---- Statuses. Negative: nothing was done. The first ones are the core's own (docs/abi.md). ---- */
 typedef enum tl_status {
