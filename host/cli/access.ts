@@ -1,7 +1,8 @@
 /** The running gateway, or the database itself where none runs. */
-import { openRegistry } from '../registry/index.js';
+import { TidelockError } from '../errors.js';
 import type { Registry } from '../registry/types.js';
 import { ControlClient } from './control/client.js';
+import { openDatabase } from './database.js';
 import { isTold } from './told.js';
 import { controlPath } from './place.js';
 import type { Settings } from './setting-types.js';
@@ -9,6 +10,15 @@ import type { Settings } from './setting-types.js';
 export interface Ways<T> {
   gateway(client: ControlClient): Promise<T>;
   database(registry: Registry): Promise<T>;
+}
+
+/** For what only a database without a gateway can have done to it. Throws GATEWAY_RUNNING. */
+export async function refuseRunning(settings: Settings): Promise<void> {
+  const path = controlPath(settings);
+  const client = path === undefined ? undefined : await ControlClient.connect(path);
+  if (client === undefined) return;
+  client.close();
+  throw new TidelockError('GATEWAY_RUNNING', { socket: path! });
 }
 
 /**
@@ -29,7 +39,7 @@ export async function reach<T>(settings: Settings, create: boolean, ways: Ways<T
   const first = await viaGateway();
   if (first !== undefined) return first.value;
   try {
-    const registry = await openRegistry(settings.database, { create });
+    const registry = await openDatabase(settings, { create });
     try {
       return await ways.database(registry);
     } finally {

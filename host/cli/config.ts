@@ -7,6 +7,7 @@ import { TidelockError } from '../errors.js';
 import { parseDatabase } from '../registry/database/url.js';
 import { closest } from './closest.js';
 import { JsonFault, lineAndColumn, parseJson, type Placed } from './json-places.js';
+import { MASTER_KEY_VARIABLE } from './master-key.js';
 import { assemble, contradictions, Fault, findSetting, flagName, SETTINGS, variableName, type Given } from './settings.js';
 import type { Settings } from './setting-types.js';
 
@@ -40,6 +41,9 @@ export function resolve({ flags, environment }: Sources): Resolved {
   readFlags(flags, found);
   const settings = found.faults.length > 0 ? undefined : assemble(found.values);
   if (settings !== undefined) found.faults.push(...contradictions(settings));
+  if (settings?.masterKeyFile !== undefined && environment[MASTER_KEY_VARIABLE] !== undefined) {
+    found.faults.push(`${MASTER_KEY_VARIABLE} and a file with the master key are both given: take one away`);
+  }
   if (settings === undefined || found.faults.length > 0) {
     const count = found.faults.length === 1 ? 'one fault' : `${found.faults.length} faults`;
     const faults = found.faults.length === 1 ? found.faults[0]! : found.faults.map((fault) => `\n  ${fault}`).join('');
@@ -95,7 +99,7 @@ function readEnvironment(environment: Sources['environment'], found: Found): voi
   }
 }
 
-const OTHER_VARIABLES = new Set(['TIDELOCK_CONFIG', 'TIDELOCK_DEBUG']);
+const OTHER_VARIABLES = new Set(['TIDELOCK_CONFIG', 'TIDELOCK_DEBUG', MASTER_KEY_VARIABLE]);
 
 function readFile(file: string, found: Found): void {
   let text: string;

@@ -3,8 +3,8 @@ import { createReadStream, statSync } from 'node:fs';
 import { Decoder, type FindKeys, type Item } from '../decode/index.js';
 import { TidelockError } from '../errors.js';
 import { isIdentity } from '../core/identity.js';
-import { openRegistry } from '../registry/index.js';
 import type { Registry } from '../registry/types.js';
+import { openDatabase } from './database.js';
 import { createPrinter, forPrograms } from './decode-lines.js';
 import { safeJson } from './escape.js';
 import { readKeyFile } from './key-file.js';
@@ -15,6 +15,7 @@ export interface DecodeFlags {
   /** `ID=FILE` each. */
   keyFiles: readonly string[];
   database: string | undefined;
+  masterKeyFile: string | undefined;
   port: number | undefined;
   verbose: boolean;
   json: boolean;
@@ -28,7 +29,7 @@ export async function decode(words: readonly string[], flags: DecodeFlags, outpu
   const keys = new Keys(flags.keyFiles);
   let registry: Registry | undefined;
   try {
-    if (flags.database !== undefined) registry = await openRegistry(flags.database, { create: false });
+    if (flags.database !== undefined) registry = await openDatabase({ database: flags.database, ...(flags.masterKeyFile === undefined ? {} : { masterKeyFile: flags.masterKeyFile }) }, { create: false });
     const find: FindKeys = (identity, keyId) => {
       const stored = registry?.find(identity, keyId);
       return [...keys.of(identity), ...(stored === undefined ? [] : [stored])];

@@ -6,6 +6,7 @@ import { checkCertificate } from './doctor/certificate.js';
 import { checkClock } from './doctor/clock.js';
 import { checkControl } from './doctor/control.js';
 import { checkDatabase } from './doctor/database.js';
+import { checkMasterKey } from './doctor/keys.js';
 import { checkTimeServers } from './doctor/time-servers.js';
 import { checkBuild, checkNode } from './doctor/installation.js';
 import type { Finding } from './doctor/finding.js';
@@ -33,7 +34,10 @@ export async function doctor(sources: Sources, output: Output): Promise<number> 
     findings.push(finding);
     findings.push(...(await checkClock(status)));
     findings.push(...(await checkTimeServers(settings)));
-    findings.push(...(await checkDatabase(settings, status)));
+    const master = checkMasterKey(settings);
+    findings.push(...master);
+    // A master key that cannot be read says it once.
+    if (master.every(({ verdict }) => verdict !== 'fail')) findings.push(...(await checkDatabase(settings, status)));
     findings.push(...(await checkCertificate(settings)));
     findings.push(...(await checkAddresses(settings.listen, status?.addresses ?? [])));
   } else {

@@ -57,6 +57,15 @@ Where no gateway runs, the message is put into the queue in the database, and th
 
 They act on the running gateway at once, or on the database where none runs.`,
 
+  registry: `Examples:
+  $ tidelock keygen /etc/tidelock/master.key
+  $ tidelock registry wrap --master-key-file /etc/tidelock/master.key
+  $ tidelock serve --master-key-file /etc/tidelock/master.key
+  $ tidelock registry rewrap --master-key-file old.key --new-master-key-file new.key
+
+They need the database for themselves: stop the gateway first. All keys change in one transaction, then what the file
+held before is cleared; a command that was interrupted can be given again. Without the master key wrapped keys are lost.`,
+
   cert: `Examples:
   $ tidelock cert gateway.crt gateway.key               for the names and addresses of this machine
   $ tidelock cert gateway.crt gateway.key --name gateway.lan --name 192.168.1.5

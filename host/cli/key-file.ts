@@ -1,5 +1,6 @@
 /** Key files: where a device's key rests on a disk, readable by its owner alone. */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import path from 'node:path';
 import { TidelockError } from '../errors.js';
 
 const KEY_BYTES = 32;
@@ -29,7 +30,7 @@ export function readSecret(file: string, most: number): Buffer {
     const status = fstatSync(handle);
     if (!status.isFile()) throw new TidelockError('KEY_FILE_UNREADABLE', { file, reason: 'it is no regular file' });
     // Windows has no such mode: there the rights of the user's folder protect it.
-    if (process.platform !== 'win32' && (status.mode & 0o077) !== 0) {
+    if (process.platform !== 'win32' && (status.mode & (isCredential(file) ? 0o037 : 0o077)) !== 0) {
       throw new TidelockError('KEY_FILE_MODE', { file, mode: `0${(status.mode & 0o777).toString(8)}` });
     }
     length = readSync(handle, bytes, 0, bytes.length, 0);
@@ -40,6 +41,15 @@ export function readSecret(file: string, most: number): Buffer {
     if (handle !== undefined) closeSync(handle);
   }
   return bytes.subarray(0, length);
+}
+
+/**
+ * A credential that systemd has put down for this service (systemd.exec(5), LoadCredential=): root's, and readable for the service's user by an access list,
+ * whose mask stands in the mode where a group's rights do.
+ */
+function isCredential(file: string): boolean {
+  const folder = process.env['CREDENTIALS_DIRECTORY'];
+  return folder !== undefined && path.dirname(path.resolve(file)) === path.resolve(folder);
 }
 
 /** The key, or what is wrong with it; never a part of it. */

@@ -24,7 +24,7 @@ export function version(): string {
 }
 
 /** Settings that tell every command where the gateway's database and socket are. */
-const PLACES = ['database', 'control', 'json'];
+const PLACES = ['database', 'masterKeyFile', 'control', 'json'];
 
 export function createProgram(outcome: Outcome, manner: Manner): Command {
   const program = new Command('tidelock')
@@ -101,6 +101,8 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
 
   addDevices(add, program, run);
 
+  addRegistry(add, program, run);
+
   addCert(add, program);
 
   add(program, 'keygen', 'write a new key into a file', EXAMPLES.keygen)
@@ -143,6 +145,7 @@ function addDecode(command: Command): void {
     .option('--datagram', 'the bytes are datagrams; a line or argument of digits is one each')
     .option('--key-file <ID=FILE>', 'a key to check and open with, may be given again', collect)
     .option('--database <URL>', 'take keys from this database, which no gateway may have open')
+    .option('--master-key-file <FILE>', 'the key under which they lie wrapped there')
     .addOption(new Option('--port <N>', 'port of gateways in a capture (default 8433)').argParser(portNumber))
     .option('--verbose', 'print every field')
     .option('--json', 'write one JSON object a line')
@@ -153,6 +156,7 @@ function addDecode(command: Command): void {
         datagram: flags['datagram'] === true,
         keyFiles: (flags['keyFile'] ?? []) as string[],
         database: flags['database'] as string | undefined,
+        masterKeyFile: flags['masterKeyFile'] as string | undefined,
         port: flags['port'] as number | undefined,
         verbose: flags['verbose'] === true,
         json: flags['json'] === true,
@@ -207,6 +211,21 @@ function addDevices(add: Add, program: Command, run: Run): void {
       run(async ({ settings }, _, [identity]) => (await load()).switchDevice(settings, word, identity!, new Output())),
     );
   }
+}
+
+function addRegistry(add: Add, program: Command, run: Run): void {
+  const registry = add(program, 'registry', 'how keys lie in the database: as they are, or wrapped under a master key', EXAMPLES.registry);
+  const load = () => import('./registry.js');
+  withSettings(add(registry, 'wrap', 'wrap all keys under the master key', ''), PLACES.map(place)).action(
+    run(async ({ settings }) => (await load()).wrapKeys(settings, new Output())),
+  );
+  const rewrap = add(registry, 'rewrap', 'wrap all keys under another master key', '').requiredOption('--new-master-key-file <FILE>', 'file with that other key');
+  withSettings(rewrap, PLACES.map(place)).action(
+    run(async ({ settings }, flags) => (await load()).rewrapKeys(settings, flags['newMasterKeyFile'] as string, new Output())),
+  );
+  withSettings(add(registry, 'unwrap', 'put all keys back as they are', ''), PLACES.map(place)).action(
+    run(async ({ settings }) => (await load()).unwrapKeys(settings, new Output())),
+  );
 }
 
 function addCert(add: Add, program: Command): void {

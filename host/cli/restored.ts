@@ -1,11 +1,11 @@
 /** `tidelock restored`: tells a database that it is a copy from the past, before a gateway uses it. */
-import { openRegistry } from '../registry/index.js';
+import { openDatabase } from './database.js';
 import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
 
 /** Throws DATABASE_LOCKED where a gateway has it already, DATABASE_FAILED where it does not exist. */
 export async function restored(settings: Settings, output: Output): Promise<void> {
-  const registry = await openRegistry(settings.database, { create: false });
+  const registry = await openDatabase(settings, { create: false });
   try {
     const { queue } = await registry.info();
     await registry.restored();

@@ -4,15 +4,15 @@ import { TidelockError } from '../errors.js';
 import { Gateway } from '../gateway/index.js';
 import type { GatewayOptions, InboxMessage } from '../gateway/types.js';
 import { badOption } from '../options.js';
-import { openRegistry } from '../registry/index.js';
 import { HttpServer, type HttpOptions, isLoopback, parseHttpAddress } from '../http/index.js';
 import type { Registry, RegistryLimits } from '../registry/types.js';
 import { Backends } from './backend/backends.js';
-import { ControlClient } from './control/client.js';
+import { refuseRunning } from './access.js';
 import { bindablePath } from './control/path.js';
 import { ControlServer } from './control/server.js';
 import { EXIT_OK } from './exits.js';
 import { createHandlers } from './handlers.js';
+import { openDatabase } from './database.js';
 import { createLog } from './log.js';
 import { jsonLine, textLine } from './message-line.js';
 import { Output, OutputClosed } from './output.js';
@@ -36,11 +36,11 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
   for (const warning of warnings) log.warn(warning);
   checkClock();
   const path = controlPath(settings);
-  await refuseSecond(path);
+  await refuseRunning(settings); // said before the database says the same in worse words
   const output = new Output();
   const cleanup: (() => unknown)[] = [];
   try {
-    const registry = await openRegistry(settings.database, { limits: limitsOf(settings, 'registry') });
+    const registry = await openDatabase(settings, { limits: limitsOf(settings, 'registry') });
     cleanup.push(() => registry.close());
     const gateway = await Gateway.listen({ ...gatewayOptions(settings), registry, logger: log });
     cleanup.push(() => gateway.close());
@@ -95,14 +95,6 @@ function checkClock(): void {
   if (now >= RELEASED) return;
   const [shows, released] = [now, RELEASED].map((time) => new Date(time).toISOString().slice(0, 10));
   throw new TidelockError('CLOCK_WRONG', { problem: `it shows ${shows}, which is before this version was made (${released})` });
-}
-
-/** Said before the database says the same in worse words. */
-async function refuseSecond(path: string | undefined): Promise<void> {
-  const other = path === undefined ? undefined : await ControlClient.connect(path);
-  if (other === undefined) return;
-  other.close();
-  throw new TidelockError('GATEWAY_RUNNING', { socket: path! });
 }
 
 /** Undefined: there are none, and messages are printed. */

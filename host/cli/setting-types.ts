@@ -11,6 +11,8 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface Settings {
   listen: string[];
   database: string;
+  /** With the key under which the keys of devices lie wrapped; undefined: TIDELOCK_MASTER_KEY, or none. */
+  masterKeyFile?: string;
   /** Path of the control socket; undefined: the one that belongs to the database. */
   control?: string;
   /** Command of a backend; with it, or with a socket, messages go there and are not printed. */

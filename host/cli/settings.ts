@@ -137,6 +137,7 @@ function setting(name: string, placeholder: string | undefined, help: string, pa
 export const SETTINGS: readonly Setting[] = [
   setting('listen', 'URL', `address to listen at, may be given again (default ${DEFAULT_LISTEN})`, list(checkedText(parseAddress)), true),
   setting('database', 'URL', 'where devices, inbox and queue are kept: sqlite:PATH or postgres://… (default sqlite:tidelock.db)', checkedText(parseDatabase)),
+  setting('masterKeyFile', 'FILE', 'file with the key under which keys lie wrapped in the database; docs/operations.md', text),
   setting('control', 'PATH', 'control socket (default: beside the database)', text),
   setting('iotsocket', '[URL]', 'take IoTSocket too: at iotsocket://HOST:PORT, or at the ports of --listen; docs/iotsocket.md', iotsocket, true),
   setting('backend', 'COMMAND', 'program that takes the messages, as JSON lines on its stdin; docs/backends.md', text),

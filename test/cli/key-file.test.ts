@@ -67,6 +67,20 @@ onPosix('others may not read it', () => {
   assert.equal(readKeyFile(file(key, 0o400)), key);
 });
 
+onPosix('a credential of systemd may have the mask of its access list where the rights of a group stand', () => {
+  const before = process.env['CREDENTIALS_DIRECTORY'];
+  try {
+    process.env['CREDENTIALS_DIRECTORY'] = folder;
+    assert.equal(readKeyFile(file(key, 0o440)), key);
+    for (const mode of [0o444, 0o460, 0o450]) assert.is(codeOf(() => readKeyFile(file(key, mode))), 'KEY_FILE_MODE');
+    process.env['CREDENTIALS_DIRECTORY'] = path.join(folder, 'other');
+    assert.is(codeOf(() => readKeyFile(file(key, 0o440))), 'KEY_FILE_MODE');
+  } finally {
+    if (before === undefined) delete process.env['CREDENTIALS_DIRECTORY'];
+    else process.env['CREDENTIALS_DIRECTORY'] = before;
+  }
+});
+
 test('what cannot be read is named', () => {
   assert.is(codeOf(() => readKeyFile(path.join(folder, 'none'))), 'KEY_FILE_UNREADABLE');
   mkdirSync(path.join(folder, 'sub'));

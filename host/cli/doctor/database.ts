@@ -2,18 +2,21 @@
 import { existsSync, statSync } from 'node:fs';
 import { parseDatabase } from '../../registry/database/url.js';
 import { openRegistry } from '../../registry/index.js';
+import { openDatabase } from '../database.js';
 import type { Status } from '../control/protocol.js';
 import { isTold } from '../told.js';
 import { parts } from '../failure.js';
 import type { Settings } from '../setting-types.js';
 import type { Finding } from './finding.js';
+import { ABOUT_KEYS, checkWrapped } from './keys.js';
 
 /** Bytes above which reading every page would take too long for a look. */
 const LARGEST_CHECKED = 256 << 20;
 
 /** `running`: a gateway answers and has the database open, so that it cannot be opened here. */
-export async function checkDatabase({ database }: Settings, running: Status | undefined): Promise<Finding[]> {
+export async function checkDatabase(settings: Settings, running: Status | undefined): Promise<Finding[]> {
   const check = 'database';
+  const { database } = settings;
   const place = parseDatabase(database);
   if (running !== undefined) {
     const { waiting } = running;
@@ -24,10 +27,11 @@ export async function checkDatabase({ database }: Settings, running: Status | un
   const file = place.kind === 'sqlite' ? place.file : undefined;
   if (file !== undefined && !existsSync(file)) return [await checkDriver(`${place.shown} does not exist yet; serve or devices add makes it`)];
   try {
-    const registry = await openRegistry(database, { create: false });
+    const registry = await openDatabase(settings, { create: false });
     try {
-      const { driver, version, schema, devices, inbox, queue } = await registry.info();
+      const { driver, version, schema, devices, inbox, queue, wrapped } = await registry.info();
       const findings: Finding[] = [
+        checkWrapped(wrapped),
         { check: 'driver', verdict: 'ok', text: `${driver}, ${place.kind === 'sqlite' ? 'SQLite' : 'PostgreSQL'} ${version}` },
         { check, verdict: 'ok', text: `${place.shown} opens and locks, schema ${schema}, ${devices} devices, ${inbox.rows} messages in the inbox, ${queue.messages} in the queue` },
       ];
@@ -41,7 +45,8 @@ export async function checkDatabase({ database }: Settings, running: Status | un
       await registry.close();
     }
   } catch (error) {
-    return [failed(isTold(error) && error.code === 'DRIVER_MISSING' ? 'driver' : check, error)];
+    if (!isTold(error)) return [failed(check, error)];
+    return [failed(error.code === 'DRIVER_MISSING' ? 'driver' : ABOUT_KEYS.has(error.code) ? 'keys' : check, error)];
   }
 }
 
