@@ -1,11 +1,13 @@
 /**
  * Installs what the tests use beside npm's packages: `npm run parts`. Debian packages by apt-get, only those whose command is
- * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts). Needs root or
- * sudo for apt-get. Without it the tests skip what they cannot run, and say which part is missing.
+ * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts); C sources out of
+ * crates by cargo into build/ (scripts/lib/crates.mjs). Needs root or sudo for apt-get. Without it the tests skip what they cannot
+ * run, and say which part is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { installCrates } from './lib/crates.mjs';
 import { root } from './lib/root.mjs';
 
 /** Command → the Debian packages that bring it and what it needs. */
@@ -71,6 +73,7 @@ function installPython() {
 try {
   installDebian();
   installPython();
+  installCrates();
 } catch (error) {
   console.error(/** @type {Error} */ (error).message);
   process.exitCode = 1;

@@ -1,6 +1,7 @@
 /*
- * The block functions that core-device-hal imports, as the firmware gives them: hal.c has both in portable C; a chip's engine
- * replaces either by a file that defines the same name (link one of them). An engine checks pointers and lengths before it calls.
+ * The block functions that core-device-hal imports, as the firmware gives them: hal.c has both in portable C. A chip's engine
+ * replaces SHA-256 by a file that defines the same name; hal.c is then compiled with TL_HAL_OWN_SHA256. Whoever runs the core checks
+ * pointers and lengths before it calls.
  */
 #ifndef TIDELOCK_HAL_H
 #define TIDELOCK_HAL_H

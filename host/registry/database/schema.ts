@@ -62,9 +62,6 @@ export interface InboxTable {
   time: number;
   repeat: number;
   body: Uint8Array;
-  /** What the device named it, and until when it is worth carrying on. */
-  topic: string | null;
-  expires: number | null;
 }
 
 export interface QueueTable {
@@ -81,9 +78,6 @@ export interface QueueTable {
   again: number;
   repeat: number;
   body: Uint8Array;
-  /** Under which it goes down, and the number of its source's trust. */
-  topic: string | null;
-  trust: number | null;
 }
 
 export interface EndTable {

@@ -1,0 +1,3 @@
+/* Stand-in for lwIP's. */
+#pragma once
+#define IPPROTO_TCP 6

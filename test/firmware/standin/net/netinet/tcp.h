@@ -1,0 +1,3 @@
+/* Stand-in for lwIP's. */
+#pragma once
+#define TCP_NODELAY 1
