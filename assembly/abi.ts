@@ -2,7 +2,7 @@
 // TypeScript compiles the same file into the Node package; docs/abi.md explains each name.
 
 /** Raised whenever an export, a record or an offset below changes its meaning. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 // ---- Statuses: what exports return. Zero or more is success, negative says why nothing was done. ----
 export const OK = 0;
@@ -20,6 +20,7 @@ export const E_TOO_SHORT = -10; // IoTSocket: fewer characters than the receiver
 export const E_TEXT = -11; //      IoTSocket: not UTF-8
 export const E_DELIMITER = -12; // IoTSocket: the delimiter would stand inside the body
 export const E_PARTIAL = -13; //   the observer: the frame has not come whole
+export const E_TARGET = -14; //    ROUTE or DELIVER: its head breaks a rule, goes the wrong way, or fits no first FRAGMENT
 
 // ---- Frame types (bits 4..0 of the first byte) and its flags ----
 export const HELLO = 1;
@@ -30,6 +31,8 @@ export const DATA = 8;
 export const ACK = 9;
 export const PING = 10;
 export const PONG = 11;
+export const ROUTE = 12;
+export const DELIVER = 13;
 export const FRAGMENT = 19;
 export const CLOSE = 20;
 export const SKIP = 21;
@@ -46,6 +49,20 @@ export const SUITE_SIGNED = 2;
 export const SUITE_SIGNED_8 = 4;
 export const LINK_DATAGRAM = 1;
 export const LINK_TLS = 2;
+
+// ---- Bodies of ROUTE (to the gateway) and DELIVER (to the device); what stands behind the name is the application's ----
+export const KIND_TOPIC = 7; //         of target and source: the one kind of this version
+export const TOPIC_BYTES = 255; //      longest name
+export const ROUTE_LIFETIME = 0; //     u16 s, big-endian; 0: without end
+export const ROUTE_KIND = 2; //         u8
+export const ROUTE_NAME_BYTES = 3; //   u8
+export const ROUTE_NAME = 4;
+export const DELIVER_KIND = 0; //       u8
+export const DELIVER_NAME_BYTES = 1; // u8
+export const DELIVER_NAME = 2; //       and behind it trust u8, TRUST_*
+export const TRUST_NONE = 0; //         nothing vouches for the source
+export const TRUST_TLS = 1; //          the source was inside TLS with the gateway
+export const TRUST_PROVED = 2; //       it has proved its key, or is the gateway's own application
 
 // ---- ACK statuses on the wire; bit 7 set means not final ----
 export const ACK_OK = 0;

@@ -12,5 +12,7 @@ declare const STREAM_ONLY: bool;
 declare const SEALED_ONLY: bool;
 /** Messages larger than a datagram. */
 declare const FRAGMENTS: bool;
+/** ROUTE and DELIVER. */
+declare const TOPICS: bool;
 /** Bytes of a device's receive and send buffers. */
 declare const BUFFER: i32;

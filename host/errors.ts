@@ -12,6 +12,7 @@ export const ERRORS = {
   BAD_ADDRESS: ['{problem} in the address {address}', 'Write it as tidelock://host or tidelock://host:port, with TLS tidelocks://; without a port it is 8433.'],
   BAD_IDENTITY: ['the identity {identity} {problem}', 'Use `id` or `realm/id`, 1 to 64 bytes of UTF-8 without +, #, control characters or a leading $.'],
   BAD_KEY: ['the key of {of} {problem}', 'A key is 32 random bytes, or their 64 hexadecimal digits in a key file; `tidelock keygen` makes one.'],
+  BAD_TOPIC: ['the topic {topic} {problem}', 'Use 1 to 255 bytes of UTF-8 without +, # or control characters, with / between its levels, such as `temp/inlet`.'],
   BAD_OPTION: ['option {option} is {value}, but {expected}', 'Correct the option where it is set.'],
   UNKNOWN_OPTION: ['unknown option {option} in {where}', 'Remove it or correct its spelling; known there: {known}.'],
   CONFIG_INVALID: ['{count} in the configuration: {faults}', 'Correct them all; flags win over the environment, and that wins over the file.'],

@@ -1,4 +1,5 @@
 /** What the options of gateway and device have in common: their checks, and the lengths of bodies. */
+import { isTopic, TRUSTS, type TopicTrust } from './core/topic.js';
 import { TidelockError } from './errors.js';
 import { suiteBits } from './names.js';
 
@@ -29,6 +30,17 @@ export function checkLifetime(lifetime: number): number {
 export function checkDoubt(doubt: string): 'report' | 'repeat' {
   if (doubt !== 'report' && doubt !== 'repeat') throw badOption('doubt', doubt, "there are 'report' and 'repeat'");
   return doubt;
+}
+
+/** Throws BAD_TOPIC. */
+export function checkTopic(topic: string): string {
+  if (typeof topic === 'string' && isTopic(topic)) return topic;
+  throw new TidelockError('BAD_TOPIC', { topic: JSON.stringify(topic) ?? String(topic), problem: 'does not have the form of one' });
+}
+
+export function checkTrust(trust: string): TopicTrust {
+  if (!TRUSTS.includes(trust as TopicTrust)) throw badOption('trust', trust, `it must be one of ${TRUSTS.join(', ')}`);
+  return trust as TopicTrust;
 }
 
 /** SUITE_* bits of a list of names. */

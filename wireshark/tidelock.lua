@@ -18,8 +18,10 @@ local REASONS = {
   [8] = "outbox", [9] = "clock", [10] = "protocol",
 }
 
-local HELLO, CHALLENGE, PROOF, READY, DATA, ACK, PING, PONG, CLOSE, SKIP = 1, 2, 3, 4, 8, 9, 10, 11, 20, 21
+local HELLO, CHALLENGE, PROOF, READY, DATA, ACK, PING, PONG, ROUTE, DELIVER, CLOSE, SKIP = 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 20, 21
 local PORT, H_FIXED, C_BYTES, PROOF_BYTES, DATAGRAM_HEAD = 8433, 27, 32, 16, 10
+local TRUSTS = { [0] = "none", [1] = "tls", [2] = "proved" }
+local KIND_TOPIC = 7
 local NEVER_WANTED = { [READY] = true, [ACK] = true, [PING] = true, [PONG] = true, [CLOSE] = true }
 
 local f = {
@@ -66,6 +68,11 @@ local f = {
   receive = ProtoField.uint32("tidelock.receive", "Received at (ms)"),
   send = ProtoField.uint32("tidelock.send", "Sent at (ms)"),
   reason = ProtoField.uint8("tidelock.close.reason", "Reason", base.DEC, REASONS),
+  -- ROUTE, DELIVER
+  lifetime = ProtoField.uint16("tidelock.lifetime", "Lifetime (s)"),
+  kind = ProtoField.uint8("tidelock.kind", "Kind of target or source"),
+  topic = ProtoField.string("tidelock.topic", "Topic"),
+  trust = ProtoField.uint8("tidelock.trust", "Trust of the source", base.DEC, TRUSTS),
   retry_after = ProtoField.uint16("tidelock.close.retry_after", "Retry after (s)"),
 }
 tidelock.fields = f
@@ -185,6 +192,24 @@ local function add_lead(tree, body)
   return n, body(0, 4):uint()
 end
 
+-- ROUTE and DELIVER: the head, then the application's bytes. Returns a text for the info column; nil where the head is not whole.
+local function add_topic(tree, code, body)
+  local at, bytes = code == ROUTE and 2 or 0, body and body:len() or 0
+  if bytes < at + 2 then return nil end
+  local name = body(at + 1, 1):uint()
+  local head = at + 2 + name + (code == DELIVER and 1 or 0)
+  if body(at, 1):uint() ~= KIND_TOPIC or name == 0 or bytes < head then return nil end
+  if code == ROUTE then tree:add(f.lifetime, body(0, 2)) end
+  tree:add(f.kind, body(at, 1))
+  tree:add_packet_field(f.topic, body(at + 2, name), ENC_UTF_8)
+  if code == DELIVER then tree:add(f.trust, body(head - 1, 1)) end
+  if bytes > head then
+    tree:add(f.body, body(head))
+    tree:add_packet_field(f.text, body(head), ENC_UTF_8)
+  end
+  return " " .. body(at + 2, name):string(ENC_UTF_8)
+end
+
 -- A clear body (suites signed and signed-8). Returns a text for the info column; nil where it does not parse.
 local function add_clear(tree, code, wanted, body)
   local bytes, lead = body and body:len() or 0, ""
@@ -221,6 +246,9 @@ local function add_clear(tree, code, wanted, body)
     tree:add(f.retry_after, body(1, 2))
     if bytes > 3 then tree:add_packet_field(f.text, body(3), ENC_UTF_8) end
     return " " .. (REASONS[body(0, 1):uint()] or "reason " .. body(0, 1):uint())
+  elseif code == ROUTE or code == DELIVER then
+    local topic = add_topic(tree, code, body)
+    return topic and topic .. lead
   elseif body then
     tree:add(f.body, body)
     if code == DATA then tree:add_packet_field(f.text, body, ENC_UTF_8) end

@@ -14,4 +14,6 @@
 // @ts-ignore: decorator
 @global const FRAGMENTS: bool = true;
 // @ts-ignore: decorator
+@global const TOPICS: bool = true;
+// @ts-ignore: decorator
 @global const BUFFER: i32 = 512;

@@ -14,4 +14,6 @@
 // @ts-ignore: decorator
 @global const FRAGMENTS: bool = false;
 // @ts-ignore: decorator
+@global const TOPICS: bool = false;
+// @ts-ignore: decorator
 @global const BUFFER: i32 = 512;

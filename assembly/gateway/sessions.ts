@@ -3,7 +3,7 @@
 import {
   A_EVENT_COUNT, CLOSE, CLOSE_EXPIRED, CLOSE_IDLE, DOWN_EXPIRED, DOWN_HOST, DOWN_TIMEOUT, EV_DUE, EV_PATH, E_ARGUMENT, E_EVENTS,
   E_ROOM, E_STATE, G_IN_BYTES, G_PATH, OK, REFUSED_BAD_TAG, R_AGE, R_BYTES, R_FLAGS, R_ID, R_TYPE, RECORD_BYTES, STATE_CHALLENGED,
-  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, S_PART_FORM, S_PINGS, S_STATE, S_SUITE, S_TAG_BYTES, S_TX_COUNTER,
+  STATE_ENDED, STATE_FRESH, STATE_KEY, STATE_ONLINE, STATE_PROVED, SUITE_SEALED, TOPIC_BYTES, S_PART_FORM, S_PINGS, S_STATE, S_SUITE, S_TAG_BYTES, S_TX_COUNTER,
 } from "../abi";
 import { equal } from "../crypto/bytes";
 import { macSignedBatch } from "../kernels/hmac-batch";
@@ -13,6 +13,7 @@ import { forgetParts, partsEnd } from "../protocol/fragment";
 import { sendPing, sendProbe } from "../protocol/ping";
 import { end } from "../protocol/end";
 import { STREAM_WANTS_MORE, parse } from "../protocol/frame";
+import { isTopic } from "../protocol/topic";
 import { emit, hasRoom, outBytes, sendControl } from "../protocol/output";
 import { broken, handle, receive } from "../protocol/receive";
 import {
@@ -291,4 +292,9 @@ export function probe(bytes: u32, at: u32): i32 {
 /** 1 if the first `bytes` of the input window are a well-formed identity. */
 export function is_identity(bytes: u32): i32 {
   return isIdentity(IN, bytes) ? 1 : 0;
+}
+
+/** 1 if the first `bytes` of the input window may name a topic. */
+export function is_topic(bytes: u32): i32 {
+  return bytes <= <u32>TOPIC_BYTES && isTopic(IN, bytes) ? 1 : 0;
 }

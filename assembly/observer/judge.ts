@@ -2,11 +2,12 @@
 // of acted on. A test compares the two.
 
 import {
-  ACK, CLOSE, DATA, FLAG_WANTED, FRAGMENT, OK, O_AGE, O_BODY, O_BYTES, O_COUNTER, O_ID, O_OFF, O_TYPE, PING, PONG, READY, REFUSED_FUTURE,
+  ACK, CLOSE, DATA, DELIVER, FLAG_WANTED, FRAGMENT, OK, O_AGE, O_BODY, O_BYTES, O_COUNTER, O_ID, O_OFF, O_TYPE, PING, PONG, READY, REFUSED_FUTURE,
   REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE, REFUSED_TOO_LONG, REFUSED_UNKNOWN_TYPE, SKIP, SLOT_BYTES, S_TAKES, TYPE_MASK,
 } from "../abi";
 import { checkPart } from "../protocol/fragment";
 import { LIFE_MAX_S } from "../protocol/ready";
+import { isTopicType, topicHead } from "../protocol/topic";
 import { JOB, J_BODY, LARGEST_BODY, S_LIFE, isDatagram } from "../protocol/slot";
 
 /** Types that never want an ACK. */
@@ -48,6 +49,7 @@ export function judge(o: usize, first: usize, toDevice: bool, window: u32, timel
   if (load<u32>(o, O_ID) || kind == DATA) return OK; // a type with an id that nobody takes is answered, not refused
   if (kind == ACK) return bytes == 5 ? OK : REFUSED_MALFORMED;
   if (kind == SKIP) return REFUSED_MALFORMED;
+  if (isTopicType(kind) && (kind == DELIVER) == toDevice) return topicHead(kind, load<u32>(o, O_BODY), bytes) ? OK : REFUSED_MALFORMED;
   if (kind != READY || !toDevice) return REFUSED_UNKNOWN_TYPE;
   if (bytes < 14) return REFUSED_MALFORMED;
   terms(first, load<u32>(o, O_BODY));

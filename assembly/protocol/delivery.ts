@@ -2,8 +2,8 @@
 // The core keeps ids, order, tries and deadlines; the bodies stay with the host.
 
 import {
-  ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DATA, DOWN_TIMEOUT, EV_OUTBOX, EV_RESULT,
-  EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TOO_LONG, FLAG_REPEAT, FLAG_WANTED, FRAGMENT, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
+  ACK_NO_TARGET, ACK_OK, ACK_STALE, ACK_UNKNOWN_OUTBOX, DOWN_TIMEOUT, EV_OUTBOX, EV_RESULT,
+  EV_SEND, E_ARGUMENT, E_ORDER, E_ROOM, E_STATE, E_TARGET, E_TOO_LONG, FLAG_REPEAT, FLAG_WANTED, FRAGMENT, OK, REFUSED_ORDER, SKIP, STATE_ONLINE,
   STATE_PROVED, S_IN_LAST, S_LARGEST, S_LOW, S_NEXT, S_PART_FORM, S_SENT, S_STATE, S_TX_COUNTER, TYPE_MASK,
 } from "../abi";
 import { end } from "./end";
@@ -16,6 +16,7 @@ import {
 } from "./slot";
 import { sendPing } from "./ping";
 import { outstanding, slowDown } from "./slow";
+import { hasTopic, isTopicType } from "./topic";
 
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
 export const DATAGRAMS_IN_FLIGHT: u32 = 16384;
@@ -125,7 +126,7 @@ function writeLead(p: usize, id: u32, age: u32): void {
  */
 export function post(s: usize, type: u32, id: u32, age: u32, source: usize, bytes: u32, job: usize): i32 {
   if (!maySend(s)) return E_STATE;
-  let lead: u32 = 0, kind = type;
+  let lead: u32 = 0, kind = type & TYPE_MASK;
   if (id) {
     if (id < load<u32>(s, S_CURSOR)) return OK; // acknowledged while the host was fetching it
     if (<u32>(id != load<u32>(s, S_CURSOR)) | <u32>(id >= load<u32>(s, S_ASKED))) return E_ORDER;
@@ -140,6 +141,8 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
     room += count * PART_LEAD;
     if (<u32>!count | <u32>(room > OUT_CAP)) return E_TOO_LONG;
   }
+  // Of a message in parts the first holds the whole head, so that its receiver need not wait for the others to judge it.
+  if (TOPICS && isTopicType(kind) && !hasTopic(s, true, kind, source, FRAGMENTS ? partBytes(bytes, count) : bytes)) return E_TARGET;
   if (!hasRoom(room) || unconfirmed(s) + count > DATAGRAMS_IN_FLIGHT) return E_ROOM;
   if (FRAGMENTS && count > 1) {
     // The parts' frames grow from the output's end towards the body: it stands at the far end meanwhile.
@@ -151,7 +154,7 @@ export function post(s: usize, type: u32, id: u32, age: u32, source: usize, byte
       let n = min(each, bytes - each * i), p = begin(s, type, lead + PART_LEAD + n, JOB);
       memory.copy(p + lead + PART_LEAD, source + each * i, n);
       writeLead(p, id, age);
-      writePart(p + lead, kind & TYPE_MASK, bytes, count, i);
+      writePart(p + lead, kind, bytes, count, i);
       finish(s);
     }
   } else {
@@ -222,14 +225,14 @@ function gap(s: usize, low: u32, mode: u32): void {
   if (mode <= RETRY_ACK && low > load<u32>(s, S_TWICE)) goBack(s);
 }
 
-/** A message that wants an ACK and whose frame holds. True: it is the next, to be reported to the host; if not, the record answers. `part`: where it is a FRAGMENT, 0 else. */
-export function isNext(s: usize, type: u32, kind: u32, id: u32, part: usize, bytes: u32): bool {
+/** A message that wants an ACK and whose frame holds. True: it is the next, to be reported to the host; if not, the record answers. `takes`: its type has a place here, or it is SKIP. `part`: where it is a FRAGMENT, 0 else. */
+export function isNext(s: usize, type: u32, kind: u32, takes: bool, id: u32, part: usize, bytes: u32): bool {
   let taken = load<u32>(s, S_TAKEN), last = load<u32>(s, S_IN_LAST);
   if (id <= last) {
     sendAck(s, id, ACK_OK);
   } else if (id == taken + 1) {
     store<u32>(s, 0, S_GAP);
-    if (kind != DATA && kind != SKIP) {
+    if (!takes) {
       if (taken != last) return false; // its refusal has its turn when those before it are decided; it comes again
       store<u8>(s, ACK_NO_TARGET, S_REFUSAL);
     }

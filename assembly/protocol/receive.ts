@@ -1,13 +1,13 @@
 // A frame's way in, once its tag holds: the time rule, then its type.
 
 import {
-  ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, FRAGMENT, PING, PONG,
+  ACK, ACK_OK, ACK_STALE, CLOSE, DATA, DELIVER, DOWN_CLOSED, DOWN_REFUSED, EV_CLOSED, EV_MESSAGE, FLAG_WANTED, FRAGMENT, PING, PONG,
   READY, REFUSED_BAD_TAG, REFUSED_CLOCK_LOST, REFUSED_FUTURE, REFUSED_MALFORMED, REFUSED_STALE, REFUSED_STATE,
-  REFUSED_TOO_LONG, REFUSED_UNKNOWN_TYPE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK, S_CLOCK_LOST,
+  REFUSED_TOO_LONG, REFUSED_UNKNOWN_TYPE, ROUTE, SKIP, STATE_HELLO, STATE_PROVED, S_IN_LAST, S_STATE, TYPE_MASK, S_CLOCK_LOST,
 } from "../abi";
 import { acknowledged, isNext } from "./delivery";
 import { end } from "./end";
-import { checkPart } from "./fragment";
+import { PART_INDEX, PART_LEAD, checkPart } from "./fragment";
 import { STREAM_WANTS_MORE, mark, parse } from "./frame";
 import { emit, event, refuse, refuseMessage, sendAck } from "./output";
 import { ping, pong } from "./ping";
@@ -17,6 +17,7 @@ import {
   isDatagram, isDevice, now,
 } from "./slot";
 import { open } from "./suite";
+import { hasTopic, isTopicType, takesTopic } from "./topic";
 
 /** After so many a datagram session is begun anew: 2^20 tries at an 8-byte tag succeed with a chance of 2^-44. */
 const BAD_TAGS_MAX: u32 = 1048576;
@@ -28,8 +29,9 @@ const BEFORE_READY: u32 = (1 << READY) | (1 << CLOSE);
 const NEVER_WANTED: u32 = (1 << READY) | (1 << ACK) | (1 << PING) | (1 << PONG) | (1 << CLOSE);
 /** Types that no FRAGMENT is a part of. */
 const NEVER_PART: u32 = NEVER_WANTED | (1 << SKIP) | (1 << FRAGMENT);
-/** Types whose body did not parse where the end of `act` is reached; READY only at the device. */
-const HAS_FORM: u32 = (1 << READY) | (1 << ACK) | (1 << SKIP);
+/** Types whose body did not parse where the end of `act` is reached, at the device and at the gateway. */
+const DEVICE_FORMS: u32 = (1 << READY) | (1 << ACK) | (1 << SKIP) | (TOPICS ? 1 << DELIVER : 0);
+const GATEWAY_FORMS: u32 = (1 << ACK) | (1 << SKIP) | (TOPICS ? 1 << ROUTE : 0);
 /** The oldest age whose milliseconds 31 bits hold, 24.8 days; an older one is told as the earliest time there is. */
 const AGE_MAX: u32 = 34359738;
 
@@ -120,12 +122,18 @@ function act(s: usize, job: usize): u32 {
     part = p;
   }
 
-  if (id ? isNext(s, type, kind, id, part, bytes) : kind == DATA) {
+  let takes = kind == DATA;
+  if (TOPICS && isTopicType(kind)) {
+    // Of a message in parts the first one is judged: it holds the whole head.
+    if (!FRAGMENTS || !part) takes = hasTopic(s, false, kind, p, bytes);
+    else takes = load<u8>(p, PART_INDEX) ? takesTopic(s, kind) : hasTopic(s, false, kind, p + PART_LEAD, bytes - PART_LEAD);
+  }
+  if (id ? isNext(s, type, kind, takes || kind == SKIP, id, part, bytes) : takes) {
     event(EV_MESSAGE | (type << 8) | (length << 16), part ? 0 : p, id, time);
   } else if (!id) {
     if (kind == ACK && bytes == 5) acknowledged(s, bswap<u32>(load<u32>(p)), load<u8>(p, 4));
     else if (DEVICE && kind == READY && bytes >= 14 && isDevice(s)) ready(s, p);
-    else return (HAS_FORM >> kind) & (isDevice(s) ? 1 : <u32>(kind != READY)) ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE;
+    else return ((isDevice(s) ? DEVICE_FORMS : GATEWAY_FORMS) >> kind) & 1 ? REFUSED_MALFORMED : REFUSED_UNKNOWN_TYPE;
   }
   return 0;
 }

@@ -70,6 +70,12 @@ function detailsOf(frame: Frame): string[] {
       return [`life ${text('life')} s`, `idle ${text('idle')} s`, `bodies up to ${text('largest')}`, `outbox ${hex(Number(fields['outbox']))}`];
     case 'ACK':
       return [`of ${text('acknowledges')}: ${text('means')}`];
+    case 'ROUTE':
+    case 'DELIVER':
+      return [
+        `topic ${text('topic')}`, ...(fields['lifetime'] ? [`worth ${text('lifetime')} s`] : []), ...(fields['trust'] === undefined ? [] : [`trust ${text('trust')}`]),
+        `${text('bytes')} bytes`, ...(fields['text'] === undefined ? [] : [`"${shorten(Buffer.from(String(fields['text'])))}"`]),
+      ];
     case 'CLOSE':
       return [text('means'), ...(fields['retryAfter'] ? [`come back after ${text('retryAfter')} s`] : []), ...(fields['text'] === undefined ? [] : [`"${text('text')}"`])];
     default:

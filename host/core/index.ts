@@ -6,6 +6,7 @@ export { GatewayCore } from './gateway-core.js';
 export { isIdentity } from './identity.js';
 export { IotsocketCore, type IotsocketSink } from './iotsocket-core.js';
 export { Observer, type Direction, type Found } from './observer.js';
+export { isTopic, TRUSTS, type TopicTrust } from './topic.js';
 export { preferredBuild, wasmPath, type Build } from './module.js';
 export type {
   DeviceCoreApi, DeviceSettings, DeviceSink, GatewayCoreApi, GatewaySettings, GatewaySink, Outgoing, Receipts, SessionInfo,

@@ -5,7 +5,7 @@
 
 /** One message on its way out. */
 export interface Outgoing {
-  /** Frame type, `DATA` or `SKIP`. */
+  /** Frame type: `DATA`, `SKIP`, to a gateway `ROUTE`, to a device `DELIVER`. */
   type: number;
   /** Message id of the delivery queue, or 0 where no acknowledgement is wanted. */
   id: number;
@@ -13,7 +13,7 @@ export interface Outgoing {
   age: number;
   /** True where it may have been acted on before (the frame's bit 6). */
   repeat: boolean;
-  /** The application's bytes; empty for SKIP. */
+  /** The application's bytes, for ROUTE and DELIVER with the head in front; empty for SKIP. */
   body: Uint8Array;
 }
 
@@ -122,7 +122,7 @@ export interface GatewayCoreApi {
   answer(slot: number, id: number, status: number, now: number): void;
   /** Ids below `next` are now queued for the device; `wanted` follows when they may go. */
   queued(slot: number, next: number, now: number): void;
-  /** Frames and signs as many of the messages as there is room for, in one crossing; returns how many were taken or the negative status of the first: E_ORDER: the core has gone back, drop them, `wanted` comes again; E_TOO_LONG: longer than the peer takes (give SKIP in its place); E_STATE: no session, or a body above 1,024 bytes before READY (it is asked for again). */
+  /** Frames and signs as many of the messages as there is room for, in one crossing; returns how many were taken or the negative status of the first: E_ORDER: the core has gone back, drop them, `wanted` comes again; E_TOO_LONG: longer than the peer takes (give SKIP in its place); E_TARGET: a ROUTE or DELIVER that must not go; E_STATE: no session, or a body above 1,024 bytes before READY (it is asked for again). */
   send(slot: number, messages: Outgoing[], now: number): number;
   /** Sends CLOSE (where keys exist) and ends the session; `disconnect` follows. */
   close(slot: number, reason: number, retryAfter: number, now: number): void;

@@ -1,5 +1,6 @@
 /** What the bodies say, by the names of docs/protocol.md, for people and JSON. Whether they are true the core has judged before. */
 import * as abi from '../../assembly/abi.js';
+import { isTopic, readHead } from '../core/topic.js';
 import { linkName, reasonName, statusName, suiteName, suiteNames, typeName } from './words.js';
 import type { Value } from './types.js';
 
@@ -52,6 +53,22 @@ export function challengeFields(c: Buffer): Fields {
   };
 }
 
+/** Topic and what belongs to it; none where the head is not whole or may not be. */
+function topicFields(code: number, body: Buffer): Fields {
+  const name = code === abi.ROUTE ? abi.ROUTE_NAME : abi.DELIVER_NAME, length = body[name - 1];
+  if (length === undefined || body[name - 2] !== abi.KIND_TOPIC || body.length < name + length + (code === abi.DELIVER ? 1 : 0)) return {};
+  const head = readHead(code, body, 0);
+  if (!isTopic(head.topic)) return {};
+  const about: Fields = code === abi.ROUTE ? { lifetime: head.lifetime } : { trust: head.trust };
+  return { topic: head.topic, ...about, bytes: body.length - head.bytes, ...textOf(body.subarray(head.bytes)) };
+}
+
+/** As text, where it is some. */
+function textOf(body: Buffer): Fields {
+  const text = body.toString('utf8');
+  return body.length > 0 && Buffer.from(text, 'utf8').equals(body) ? { text } : {};
+}
+
 /** Of a protected frame whose tag holds; `body` stands behind id and age. */
 export function bodyFields(code: number, body: Buffer): Fields {
   if (code === abi.READY && body.length >= 14) {
@@ -65,6 +82,7 @@ export function bodyFields(code: number, body: Buffer): Fields {
   if (code === abi.FRAGMENT && body.length > 5) {
     return { of: typeName(body[0]!), part: body[4]! + 1, parts: body[1]!, length: body.readUInt16BE(2), bytes: body.length - 5 };
   }
+  if (code === abi.ROUTE || code === abi.DELIVER) return topicFields(code, body);
   if (code === abi.CLOSE && body.length >= 3) {
     const text = body.subarray(3).toString('utf8');
     return { reason: body[0]!, means: reasonName(body[0]!), retryAfter: body.readUInt16BE(1), ...(text === '' ? {} : { text }) };

@@ -7,10 +7,10 @@ function named(names: readonly string[], prefix = ''): ReadonlyMap<number, strin
   return new Map(names.map((name) => [numbers[prefix + name]!, name]));
 }
 
-const TYPES = named(['HELLO', 'CHALLENGE', 'PROOF', 'READY', 'DATA', 'ACK', 'PING', 'PONG', 'CLOSE', 'SKIP', 'FRAGMENT']);
+const TYPES = named(['HELLO', 'CHALLENGE', 'PROOF', 'READY', 'DATA', 'ACK', 'PING', 'PONG', 'ROUTE', 'DELIVER', 'CLOSE', 'SKIP', 'FRAGMENT']);
 /** Types that have a number and no meaning in this version (docs/protocol.md, section 14). */
 const RESERVED = new Map([
-  [12, 'ROUTE'], [13, 'DELIVER'], [14, 'STATE'], [15, 'OPEN'], [16, 'STREAM'], [17, 'CREDIT'], [18, 'SHUT'],
+  [14, 'STATE'], [15, 'OPEN'], [16, 'STREAM'], [17, 'CREDIT'], [18, 'SHUT'],
   [24, 'DISCOVER'], [25, 'OFFER'],
 ]);
 

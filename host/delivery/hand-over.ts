@@ -1,5 +1,5 @@
 /** Hands the core the bodies that it asked for. Which ids, and when, is the core's. */
-import { E_TOO_LONG } from '../../assembly/abi.js';
+import { E_TARGET, E_TOO_LONG } from '../../assembly/abi.js';
 import type { Outgoing } from '../core/types.js';
 import { ACKNOWLEDGED_LEAD } from '../options.js';
 import type { Outbox } from './outbox.js';
@@ -39,7 +39,8 @@ export function handOver(want: Want, outbox: Outbox, now: number, send: (batch: 
       if (want.first !== first) continue; // the core asked anew while it told its events
       want.count -= last + 1 - first;
       want.first = last + 1;
-    } else if (taken === E_TOO_LONG && batch[0]!.body.length > 0) {
+    } else if ((taken === E_TOO_LONG || taken === E_TARGET) && batch[0]!.body.length > 0) {
+      // E_TARGET: the topic was checked before, so it is the path whose first FRAGMENT does not hold it.
       outbox.tooLong(batch[0]!.id, largest() - ACKNOWLEDGED_LEAD);
     } else {
       want.count = 0; // the core has gone back, or waits: it asks again

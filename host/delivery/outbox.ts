@@ -22,6 +22,8 @@ export interface OutboxMessageOptions {
   lifetime: number;
   doubt: 'report' | 'repeat';
   signal: AbortSignal | undefined;
+  /** Type of its frame, whose whole body was given. Default DATA. */
+  type?: number;
   /** Why it is not taken at all, if so. */
   refuse?: TidelockError | undefined;
 }
@@ -40,6 +42,7 @@ export class OutboxMessage {
   /** Its stable name, where its owner gives it one. */
   name: string | undefined = undefined;
   readonly body: Uint8Array;
+  readonly type: number;
   /** Monotonic ms. */
   readonly made: number;
   readonly deadline: number;
@@ -52,8 +55,9 @@ export class OutboxMessage {
   #signal: AbortSignal | undefined;
   #abort: (() => void) | undefined;
 
-  constructor(body: Uint8Array, now: number, lifetime: number, doubt: 'report' | 'repeat') {
+  constructor(body: Uint8Array, type: number, now: number, lifetime: number, doubt: 'report' | 'repeat') {
     this.body = body;
+    this.type = type;
     this.made = now;
     this.deadline = now + lifetime;
     this.doubt = doubt;
@@ -126,7 +130,7 @@ export class Outbox {
 
   /** Takes a message, whose end may come at once. */
   add(body: Uint8Array, now: number, options: OutboxMessageOptions): OutboxMessage {
-    const message = new OutboxMessage(body, now, options.lifetime, options.doubt);
+    const message = new OutboxMessage(body, options.type ?? DATA, now, options.lifetime, options.doubt);
     if (options.refuse !== undefined) {
       this.#fail(message, options.refuse);
       return message;
@@ -168,7 +172,7 @@ export class Outbox {
     const out: Outgoing[] = [];
     for (let id = Math.max(first, this.low); id < first + count; id++) {
       const message = this.#messages.get(id);
-      out.push(message === undefined ? skip(id) : { type: DATA, id, age: Math.max(0, now - message.made), repeat: message.repeat, body: message.body });
+      out.push(message === undefined ? skip(id) : { type: message.type, id, age: Math.max(0, now - message.made), repeat: message.repeat, body: message.body });
     }
     return out;
   }

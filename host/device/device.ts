@@ -1,6 +1,8 @@
 /** The device as an application uses it. */
 import { EventEmitter } from 'node:events';
+import { DATA, ROUTE } from '../../assembly/abi.js';
 import { isIdentity } from '../core/index.js';
+import { routeBody } from '../core/topic.js';
 import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { Outcome } from '../delivery/outcome.js';
 import { TidelockError } from '../errors.js';
@@ -8,14 +10,16 @@ import { refusalCounts } from '../names.js';
 import { DeviceEngine, type EngineOwner } from './engine.js';
 import { Loop } from './loop.js';
 import { Messages, type MessagesOwner } from './messages.js';
-import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, bytesOf, checkDoubt, checkLifetime } from '../options.js';
+import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, bytesOf, checkDoubt, checkLifetime, checkTopic } from '../options.js';
 import { checkDeviceOptions, type DeviceSetup } from './options.js';
 import type {
-  DeviceApi, DeviceCloseOptions, DeviceCounters, DeviceEvents, DeviceMessage, DeviceMessageHandler, DeviceOptions, DeviceRecord,
+  DeviceApi, DeviceCloseOptions, DeviceCounters, DeviceEvents, DeviceMessage, DeviceMessageHandler, DeviceOptions, DevicePublishOptions, DeviceRecord,
   DeviceRefusal, DeviceSending, DeviceSendOptions, DeviceState,
 } from './types.js';
 
 const DRAIN_MS = 5_000;
+/** What ROUTE's lifetime holds, s. */
+const LONGEST_ROUTE = 65_535;
 
 /** What the parts tell the device; kept apart so that it is not part of its public face. */
 class Parts implements EngineOwner, MessagesOwner {
@@ -114,20 +118,29 @@ export class Device extends EventEmitter<DeviceEvents> implements DeviceApi {
   }
 
   send(body: string | Uint8Array, options: DeviceSendOptions = {}): DeviceSending {
-    const bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
+    return this.#send(DATA, bytesOf(body, LARGEST_ACKNOWLEDGED), options);
+  }
+
+  publish(topic: string, body: string | Uint8Array, options: DevicePublishOptions = {}): DeviceSending {
+    const seconds = options.lifetime === undefined ? 0 : Math.ceil(checkLifetime(options.lifetime) / 1000);
+    return this.#send(ROUTE, routed(topic, seconds, body, LARGEST_ACKNOWLEDGED), options);
+  }
+
+  #send(type: number, bytes: Uint8Array, options: DeviceSendOptions): DeviceSending {
     const message = this.#engine.sender.outbox.add(bytes, this.#setup.clock.now(), {
       lifetime: checkLifetime(options.lifetime ?? this.#setup.lifetime),
       doubt: checkDoubt(options.doubt ?? 'report'),
       signal: options.signal,
+      type,
       refuse: this.#closing === undefined ? undefined : new TidelockError('CLOSED', { what: 'the device' }),
     });
     this.#engine.schedule();
     return message;
   }
 
-  post(body: string | Uint8Array): boolean {
-    const bytes = bytesOf(body, LARGEST_BODY);
-    if (this.#closing === undefined && this.#engine.post(bytes)) return true;
+  post(body: string | Uint8Array, { topic }: { topic?: string } = {}): boolean {
+    const bytes = topic === undefined ? bytesOf(body, LARGEST_BODY) : routed(topic, 0, body, LARGEST_BODY);
+    if (this.#closing === undefined && this.#engine.post(bytes, topic === undefined ? DATA : ROUTE)) return true;
     this.#engine.sender.dropped += 1;
     return false;
   }
@@ -224,3 +237,11 @@ export class Device extends EventEmitter<DeviceEvents> implements DeviceApi {
     this.emit('close');
   }
 }
+
+/** A ROUTE's body. Throws BAD_TOPIC and TOO_LONG. */
+function routed(topic: string, seconds: number, body: string | Uint8Array, largest: number): Uint8Array {
+  const head = routeBody(checkTopic(topic), seconds > LONGEST_ROUTE ? 0 : seconds, NOTHING);
+  return Buffer.concat([head, bytesOf(body, largest - head.length)]);
+}
+
+const NOTHING = new Uint8Array(0);

@@ -113,14 +113,14 @@ export class DeviceEngine implements DeviceSink, LinkOwner {
     setImmediate(() => this.#flush());
   }
 
-  post(body: Uint8Array): boolean {
+  post(body: Uint8Array, type?: number): boolean {
     const link = this.#link;
     if (!this.isOnline || link === undefined) return false;
     if (link.waiting + this.sender.postBytes + body.length > this.#setup.unsent) {
       this.#needDrain = true;
       return false;
     }
-    this.sender.post(body);
+    this.sender.post(body, type);
     this.schedule();
     return true;
   }

@@ -1,16 +1,25 @@
 /** A message from the gateway, as the application gets it. */
 import { FLAG_REPEAT, SKIP, TYPE_MASK } from '../../assembly/abi.js';
+import { hasHead, readHead, type TopicTrust } from '../core/topic.js';
 import type { DeviceMessage } from './types.js';
 
 export class ReceivedMessage implements DeviceMessage {
   readonly body: Buffer;
   readonly number: number;
   readonly time: number;
+  readonly topic: string | undefined = undefined;
+  readonly trust: TopicTrust = 'proved';
   readonly #flags: number;
   #done = false;
   #settle: (() => void) | undefined;
 
   constructor(body: Buffer, number: number, time: number, flags: number) {
+    if (hasHead(flags)) {
+      const head = readHead(flags, body, 0);
+      this.topic = head.topic;
+      this.trust = head.trust;
+      body = body.subarray(head.bytes);
+    }
     this.body = body;
     this.number = number;
     this.time = time;

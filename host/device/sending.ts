@@ -2,7 +2,7 @@
  * What the device sends: its outbox, and messages without acknowledgement that wait for the end of the tick.
  * It decides nothing: the core asks for ids, this hands over their bodies.
  */
-import { ACK_BUSY, ACK_OK, ACK_STALE, DATA, E_TOO_LONG } from '../../assembly/abi.js';
+import { ACK_BUSY, ACK_OK, ACK_STALE, DATA, E_TARGET, E_TOO_LONG } from '../../assembly/abi.js';
 import type { DeviceCoreApi, Outgoing } from '../core/types.js';
 import { ask, handOver, type Want } from '../delivery/hand-over.js';
 import { Outbox, type OutboxBounds, type OutboxTotals } from '../delivery/outbox.js';
@@ -30,8 +30,8 @@ export class DeviceSender {
     return this.#postBytes;
   }
 
-  post(body: Uint8Array): void {
-    this.#posts.push({ type: DATA, id: 0, age: 0, repeat: false, body });
+  post(body: Uint8Array, type: number = DATA): void {
+    this.#posts.push({ type, id: 0, age: 0, repeat: false, body });
     this.#postBytes += body.length;
   }
 
@@ -91,7 +91,7 @@ export class DeviceSender {
       if (taken > 0) {
         this.posted += taken;
         posts = posts.slice(taken);
-      } else if (taken === E_TOO_LONG) {
+      } else if (taken === E_TOO_LONG || taken === E_TARGET) {
         this.dropped += 1;
         posts.shift();
       } else {

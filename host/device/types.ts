@@ -4,6 +4,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
+import type { TopicTrust } from '../core/topic.js';
 import type { DeviceTls } from '../transport/tls/trust.js';
 
 export type { DeviceTls };
@@ -84,6 +85,14 @@ export interface DeviceSendOptions {
   signal?: AbortSignal;
 }
 
+export interface DevicePublishOptions extends DeviceSendOptions {
+  /**
+   * ms from now after which it is given up with EXPIRED. Where it is given, in whole seconds up to 65,535, the gateway is told it too:
+   * the message is not worth carrying on after that.
+   */
+  lifetime?: number;
+}
+
 export interface DeviceSending {
   /** Number in the outbox. It changes where a lost outbox is renewed. */
   readonly id: number;
@@ -98,6 +107,13 @@ export interface DeviceMessage {
   readonly id: number;
   /** When it was made: Unix ms by the gateway's clock. */
   readonly time: number;
+  /** Under which topic it came; undefined: under none. */
+  readonly topic: string | undefined;
+  /**
+   * How far its source can be trusted, as the gateway says. `proved`: the gateway's own application, or a device that has proved its key;
+   * `tls`: who was inside TLS with the gateway, such as a broker; `none`: anybody.
+   */
+  readonly trust: TopicTrust;
   /** It may have been acted on before. */
   readonly repeat: boolean;
   text(): string;
@@ -177,8 +193,10 @@ export interface DeviceApi extends EventEmitter<DeviceEvents>, AsyncIterable<Dev
 
   /** Queues a message that the gateway must acknowledge. Works offline too, within the outbox's bounds. Never throws for what `acknowledged` can tell. */
   send(body: string | Uint8Array, options?: DeviceSendOptions): DeviceSending;
+  /** The same under a topic of 1 to 255 bytes, such as `temp/inlet`. Throws BAD_TOPIC. */
+  publish(topic: string, body: string | Uint8Array, options?: DevicePublishOptions): DeviceSending;
   /** Sends without acknowledgement. False: not sent (offline, or too much waits: `drain` follows), and counted as dropped. */
-  post(body: string | Uint8Array): boolean;
+  post(body: string | Uint8Array, options?: { topic?: string }): boolean;
 
   /** The messages that wait in the outbox. */
   readonly waiting: { readonly messages: number; readonly bytes: number };

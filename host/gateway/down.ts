@@ -2,7 +2,7 @@
  * Messages with acknowledgement on their way down: between the core, which says which ids may go and which have arrived,
  * and the store, which keeps their bodies and makes every step durable before the next is taken.
  */
-import { ACK_BUSY, ACK_OK, ACK_STALE, ACK_TOO_LONG, CLOSE_OUTBOX, CLOSE_TAKEN_OVER, DATA, E_TOO_LONG, SKIP } from '../../assembly/abi.js';
+import { ACK_BUSY, ACK_OK, ACK_STALE, ACK_TOO_LONG, CLOSE_OUTBOX, CLOSE_TAKEN_OVER, E_TARGET, E_TOO_LONG, SKIP } from '../../assembly/abi.js';
 import type { Outgoing, Receipts } from '../core/types.js';
 import { ask, type Want } from '../delivery/hand-over.js';
 import type { DeliveryStore, Lease, Outbound } from '../registry/types.js';
@@ -165,7 +165,7 @@ export class Down {
         batch = batch.slice(taken);
       } else {
         const { id, type } = batch[0]!;
-        if (taken === E_TOO_LONG && type === DATA) {
+        if ((taken === E_TOO_LONG || taken === E_TARGET) && type !== SKIP) {
           // Longer than this device takes: its sender hears so, and SKIP goes in its place with the next fetch.
           this.#do(session, this.#store.refused(lease, id, ACK_TOO_LONG), () => undefined);
         } else {
@@ -200,7 +200,7 @@ export class Down {
   }
 }
 
-function outgoing({ id, body, made, repeat }: Outbound, unix: number): Outgoing {
+function outgoing({ id, type, body, made, repeat }: Outbound, unix: number): Outgoing {
   if (body === undefined) return { type: SKIP, id, age: 0, repeat: false, body: NOTHING };
-  return { type: DATA, id, age: Math.max(0, unix - made), repeat, body };
+  return { type, id, age: Math.max(0, unix - made), repeat, body };
 }

@@ -1,12 +1,13 @@
 /** The gateway as an application uses it. */
 import { EventEmitter } from 'node:events';
-import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL } from '../../assembly/abi.js';
+import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL, DATA, DELIVER } from '../../assembly/abi.js';
 import { isIdentity } from '../core/index.js';
+import { deliverBody } from '../core/topic.js';
 import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
 import { iotsocketUrl } from '../legacy/iotsocket/address.js';
 import { closeName, refusalCounts } from '../names.js';
-import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger } from '../options.js';
+import { LARGEST_ACKNOWLEDGED, LARGEST_BODY, badOption, bytesOf, checkInteger, checkTopic, checkTrust } from '../options.js';
 import type { DatabaseState, DeviceEvent } from '../registry/types.js';
 import type { Listener } from '../transport/link.js';
 import { openListeners } from '../transport/open.js';
@@ -22,7 +23,7 @@ import { Sender } from './sender.js';
 import { GatewayTime, NO_TIME } from './time.js';
 import type {
   CloseOptions, ConnectedDevice, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayOptions, InboxMessage,
-  MessageHandler, MessagesOptions, Sending, SendOptions,
+  MessageHandler, MessagesOptions, Sending, SendOptions, TopicOptions,
 } from './types.js';
 
 const DRAIN_MS = 5_000;
@@ -135,6 +136,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     let bytes: Uint8Array;
     try {
       bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
+      if (options.topic !== undefined) checkTopic(options.topic);
     } catch (error) {
       if (error instanceof TidelockError) return this.#sender.refuse(device, error);
       throw error;
@@ -142,13 +144,14 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     return this.#sender.send(device, bytes, options);
   }
 
-  post(device: string, body: string | Uint8Array): boolean {
+  post(device: string, body: string | Uint8Array, { topic, trust = 'proved' }: TopicOptions = {}): boolean {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     if (!(bytes instanceof Uint8Array)) throw new TypeError('a body must be a string or a Uint8Array');
     const engine = this.#engine;
     if (engine.iotsocket?.post(device, bytes) === true) return true;
-    if (bytes.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY });
-    if (this.#closing === undefined && engine.peers.get(device)?.live?.post(bytes) === true) return true;
+    const whole = topic === undefined ? bytes : deliverBody(checkTopic(topic), checkTrust(trust), bytes);
+    if (whole.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY - whole.length + bytes.length });
+    if (this.#closing === undefined && engine.peers.get(device)?.live?.post(whole, topic === undefined ? DATA : DELIVER) === true) return true;
     engine.dropped += 1;
     return false;
   }

@@ -48,6 +48,8 @@ class Row implements InboxMessage {
   readonly body: Buffer;
   readonly time: number;
   readonly repeat: boolean;
+  readonly topic: string | undefined;
+  readonly expires: number | undefined;
   readonly trust = 'proved';
   readonly #position: number;
   readonly #marks: DoneMarks;
@@ -58,6 +60,8 @@ class Row implements InboxMessage {
     this.body = row.body;
     this.time = row.time;
     this.repeat = row.repeat;
+    this.topic = row.topic;
+    this.expires = row.expires;
     this.#position = row.position;
     this.#marks = marks;
   }

@@ -1,5 +1,6 @@
 /** A message from a device, as the application gets it. */
 import { FLAG_REPEAT, SKIP, TYPE_MASK } from '../../assembly/abi.js';
+import { hasHead, readHead } from '../core/topic.js';
 import { messageName } from '../registry/names.js';
 import type { Message, Trust } from './types.js';
 
@@ -14,6 +15,8 @@ export class GatewayMessage implements Message {
   readonly number: number;
   readonly outbox: number;
   readonly trust: Trust;
+  readonly topic: string | undefined;
+  readonly expires: number | undefined;
   readonly #flags: number;
   readonly #start: number;
   readonly #end: number;
@@ -28,6 +31,14 @@ export class GatewayMessage implements Message {
     this.number = number;
     this.#flags = flags;
     this.#chunk = chunk;
+    if (hasHead(flags)) {
+      const { topic, lifetime, bytes } = readHead(flags, chunk, start);
+      this.topic = topic;
+      this.expires = lifetime === 0 ? undefined : time + lifetime * 1000;
+      start += bytes;
+    } else {
+      this.topic = this.expires = undefined;
+    }
     this.#start = start;
     this.#end = end;
   }

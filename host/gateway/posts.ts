@@ -1,5 +1,5 @@
 /** Messages without acknowledgement towards one device, collected until the end of the tick and framed in one crossing. */
-import { DATA, E_TOO_LONG } from '../../assembly/abi.js';
+import { E_TARGET, E_TOO_LONG } from '../../assembly/abi.js';
 import type { GatewayCore } from '../core/index.js';
 import type { Outgoing } from '../core/types.js';
 
@@ -14,8 +14,8 @@ export class Posts {
   bytes = 0;
   #waiting: Outgoing[] = [];
 
-  push(body: Uint8Array): void {
-    this.#waiting.push({ type: DATA, id: 0, age: 0, repeat: false, body });
+  push(body: Uint8Array, type: number): void {
+    this.#waiting.push({ type, id: 0, age: 0, repeat: false, body });
     this.bytes += body.length;
   }
 
@@ -32,8 +32,9 @@ export class Posts {
         if (taken === posts.length) return;
         posts = posts.slice(taken);
       } else {
-        sender.dropped += taken === E_TOO_LONG ? 1 : posts.length;
-        if (taken !== E_TOO_LONG) return;
+        const alone = taken === E_TOO_LONG || taken === E_TARGET;
+        sender.dropped += alone ? 1 : posts.length;
+        if (!alone) return;
         posts.shift(); // longer than this device takes
       }
     }

@@ -2,7 +2,7 @@
 import { Outcome } from '../delivery/outcome.js';
 import { TidelockError } from '../errors.js';
 import { checkDoubt, checkLifetime } from '../options.js';
-import type { End, Ended } from '../registry/types.js';
+import type { End, Ended, QueueOptions } from '../registry/types.js';
 import type { Engine } from './engine.js';
 import type { Sending, SendOptions } from './types.js';
 
@@ -64,7 +64,8 @@ export class Sender {
     } else if (signal?.aborted === true) {
       this.#fail(sending, new TidelockError('CANCELLED', {}, { cause: signal.reason }));
     } else {
-      this.#enqueue(sending, body, doubt, signal);
+      const { topic, trust } = options;
+      this.#enqueue(sending, body, { lifetime, doubt, ...(topic === undefined ? {} : { topic, trust: trust ?? 'proved' }) }, signal);
     }
     return sending;
   }
@@ -83,10 +84,10 @@ export class Sender {
     this.#unnamed.clear();
   }
 
-  #enqueue(sending: PendingSend, body: Uint8Array, doubt: 'report' | 'repeat', signal: AbortSignal | undefined): void {
+  #enqueue(sending: PendingSend, body: Uint8Array, options: QueueOptions, signal: AbortSignal | undefined): void {
     const engine = this.#engine, { device, lifetime } = sending;
     this.#unnamed.add(sending);
-    engine.store.enqueue(device, body, { lifetime, doubt }).then(
+    engine.store.enqueue(device, body, options).then(
       ({ message, next }) => {
         if (!this.#unnamed.delete(sending)) return; // closed meanwhile
         this.#pending.set(message, sending);

@@ -261,13 +261,13 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
   }
 
   /** False: no room. */
-  post(body: Uint8Array): boolean {
+  post(body: Uint8Array, type: number): boolean {
     if (this.unsent + body.length > this.#engine.limits.unsent) {
       this.#needDrain = true;
       this.#markStuck();
       return false;
     }
-    (this.#posts ??= new Posts()).push(body);
+    (this.#posts ??= new Posts()).push(body, type);
     this.#engine.schedule(this);
     return true;
   }

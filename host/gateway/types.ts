@@ -122,6 +122,10 @@ export interface Message {
   readonly body: Buffer;
   /** When the device took it: Unix ms by the gateway's clock. */
   readonly time: number;
+  /** The topic that the device gave it, under its own name: `temp/inlet`; undefined: none. */
+  readonly topic: string | undefined;
+  /** Until when it is worth carrying on, Unix ms; undefined: without end. The device said so. */
+  readonly expires: number | undefined;
   /** The device says that it may have been acted on before. */
   readonly repeat: boolean;
   readonly trust: Trust;
@@ -149,7 +153,15 @@ export interface MessagesOptions {
   prefetch?: number;
 }
 
-export interface SendOptions {
+/** Under which topic a message goes down, and how far its source can be trusted. */
+export interface TopicOptions {
+  /** 1 to 255 bytes, such as `valve/set`. Default: none. */
+  topic?: string;
+  /** Told to the device with the topic. Default `proved`: it comes from this application. */
+  trust?: Trust;
+}
+
+export interface SendOptions extends TopicOptions {
   /** ms from now after which it is given up with EXPIRED. Default 60,000; with a registry up to its bound. */
   lifetime?: number;
   /**
@@ -313,9 +325,10 @@ export interface GatewayApi extends EventEmitter<GatewayEvents>, AsyncDisposable
 
   /**
    * Sends without acknowledgement, to a device that is connected now. All that is posted in one tick leaves in one write.
-   * False: not sent (not connected, or too much waits for it: `drain` follows), and counted as dropped.
+   * False: not sent (not connected, or too much waits for it: `drain` follows), and counted as dropped. IoTSocket has no topics:
+   * to such a device the body goes alone.
    */
-  post(device: Identity, body: string | Uint8Array): boolean;
+  post(device: Identity, body: string | Uint8Array, options?: TopicOptions): boolean;
 
   /** Devices connected now. */
   devices(): IterableIterator<ConnectedDevice>;

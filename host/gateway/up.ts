@@ -45,7 +45,8 @@ export class DurableUp implements Up {
     this.#gauge.messages += 1;
     this.#gauge.bytes += costOf(message.length);
     this.#messages.push({
-      lease, id: message.number, time: message.time, repeat: message.repeat, body: message.skipped ? undefined : message.body,
+      lease, id: message.number, time: message.time, repeat: message.repeat, topic: message.topic, expires: message.expires,
+      body: message.skipped ? undefined : message.body,
     });
     this.#sessions.push(session);
     return true;

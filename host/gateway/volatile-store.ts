@@ -3,14 +3,16 @@
  * devices are told that their outbox is unknown, as the protocol provides.
  */
 import { EventEmitter } from 'node:events';
+import { DATA, DELIVER } from '../../assembly/abi.js';
 import type { Clock } from '../clock.js';
+import { deliverBody, hasHead, readHead } from '../core/topic.js';
 import { newOutboxNumber, Outbox, type OutboxMessage, type OutboxTotals } from '../delivery/outbox.js';
 import { TidelockError, type ErrorCode } from '../errors.js';
 import type {
   DeliveryStore, End, Ended, Lease, Outbound, Queued, QueueOptions, Received, Takeover, Verdict, Waiting,
 } from '../registry/types.js';
 import { messageName } from '../registry/names.js';
-import { LARGEST_ACKNOWLEDGED } from '../options.js';
+import { LARGEST_ACKNOWLEDGED, checkTopic, checkTrust } from '../options.js';
 
 export interface VolatileBounds {
   messages: number;
@@ -101,11 +103,15 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
   async enqueue(identity: string, body: string | Uint8Array, options: QueueOptions = {}): Promise<Queued> {
     if (!this.#known(identity)) throw new TidelockError('DEVICE_UNKNOWN', { identity });
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : Uint8Array.from(body);
-    if (bytes.length > LARGEST_ACKNOWLEDGED) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_ACKNOWLEDGED });
+    const { topic } = options;
+    const whole = topic === undefined ? bytes : deliverBody(checkTopic(topic), checkTrust(options.trust ?? 'proved'), bytes);
+    if (whole.length > LARGEST_ACKNOWLEDGED) {
+      throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_ACKNOWLEDGED - whole.length + bytes.length });
+    }
     const entry = this.#entry(identity);
     const outbox = this.#outboxOf(identity, entry);
-    const message = outbox.add(bytes, this.#clock.unix(), {
-      lifetime: options.lifetime ?? 60_000, doubt: options.doubt ?? 'report', signal: undefined,
+    const message = outbox.add(whole, this.#clock.unix(), {
+      type: topic === undefined ? DATA : DELIVER, lifetime: options.lifetime ?? 60_000, doubt: options.doubt ?? 'report', signal: undefined,
     });
     if (!message.outcome.open) await message.acknowledged; // the queue is full: thrown
     message.name = messageName(identity, outbox.number, message.id);
@@ -121,9 +127,9 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
     outbox.expire(now);
     const batch = outbox.take(first, count, now);
     if (batch.length > 0) outbox.framed(batch[0]!.id, batch.at(-1)!.id);
-    return Promise.resolve(batch.map(({ id, body, age, repeat }) => {
+    return Promise.resolve(batch.map(({ id, type, body, age, repeat }) => {
       const name = outbox.get(id)?.name;
-      return { id, message: name ?? '', body: name === undefined ? undefined : body, made: now - age, repeat };
+      return { id, type, message: name ?? '', body: name === undefined ? undefined : body, made: now - age, repeat };
     }));
   }
 
@@ -246,5 +252,7 @@ export class VolatileStore extends EventEmitter implements DeliveryStore {
 }
 
 function waitingRow(name: string, identity: string, message: OutboxMessage): Waiting {
-  return { message: name, identity, bytes: message.body.length, made: message.made, deadline: message.deadline, sent: message.sent };
+  const { body, type, made, deadline, sent } = message;
+  const head = hasHead(type) ? readHead(type, Buffer.from(body.buffer, body.byteOffset, body.length), 0) : undefined;
+  return { message: name, identity, bytes: body.length - (head?.bytes ?? 0), ...(head && { topic: head.topic }), made, deadline, sent };
 }

@@ -14,6 +14,8 @@ export class BatchWriter {
   readonly #time: number[] = [];
   readonly #flags: number[] = [];
   readonly #end: number[] = [];
+  readonly #topic: (string | null)[] = [];
+  readonly #expires: (number | null)[] = [];
   #bodies = new Uint8Array(FIRST_BYTES);
   #bytes = 0;
 
@@ -29,13 +31,15 @@ export class BatchWriter {
   add(messages: readonly Received[]): number {
     messages.forEach(check);
     const first = this.#id.length;
-    for (const { lease, id, time, repeat, body } of messages) {
+    for (const { lease, id, time, repeat, topic, expires, body } of messages) {
       this.#lease.push(this.#place(lease));
       this.#id.push(id);
       this.#time.push(Math.round(time));
       this.#flags.push((repeat ? BATCH_REPEAT : 0) | (body === undefined ? BATCH_SKIP : 0));
       if (body !== undefined) this.#copy(body);
       this.#end.push(this.#bytes);
+      this.#topic.push(topic ?? null);
+      this.#expires.push(expires === undefined ? null : Math.round(expires));
     }
     return first;
   }
@@ -49,6 +53,8 @@ export class BatchWriter {
       flags: Uint8Array.from(this.#flags),
       end: Uint32Array.from(this.#end),
       bodies: this.#bodies,
+      topic: this.#topic,
+      expires: this.#expires,
     };
   }
 
@@ -79,10 +85,12 @@ export class BatchWriter {
 }
 
 /** A number that an array would quietly turn into another would be a receipt for the wrong message. */
-function check({ lease, id, time, body }: Received): void {
+function check({ lease, id, time, topic, expires, body }: Received): void {
   if (typeof lease?.identity !== 'string' || !Number.isSafeInteger(lease.epoch)) throw new TypeError('a received message needs the lease that takeover gave');
   if (!Number.isInteger(id) || id < 1 || id > 0xffff_ffff) throw new RangeError(`a message number must be 1 to 4294967295, not ${id}`);
   if (!Number.isFinite(time)) throw new RangeError(`the time of a message must be in Unix ms, not ${time}`);
+  if (topic !== undefined && typeof topic !== 'string') throw new TypeError('the topic of a received message must be a string, or undefined');
+  if (expires !== undefined && !Number.isFinite(expires)) throw new RangeError(`a message expires at a Unix time in ms, not ${expires}`);
   if (body !== undefined && !(body instanceof Uint8Array)) throw new TypeError('the body of a received message must be a Uint8Array, or undefined for a SKIP');
 }
 

@@ -3,8 +3,9 @@ import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { ACK_NO_TARGET, ACK_TOO_LONG } from '../../assembly/abi.js';
 import { isIdentity } from '../core/identity.js';
+import { deliverBody, TRUSTS } from '../core/topic.js';
 import { TidelockError } from '../errors.js';
-import { badOption, bytesOf, checkDoubt, checkInteger, LARGEST_ACKNOWLEDGED } from '../options.js';
+import { badOption, bytesOf, checkDoubt, checkInteger, checkTopic, checkTrust, LARGEST_ACKNOWLEDGED } from '../options.js';
 import { Directory } from './directory.js';
 import type { News } from './engine/engine.js';
 import { PROTOCOLS, type InboxData } from './engine/operations.js';
@@ -19,6 +20,7 @@ import type {
 const KEY_BYTES = 32;
 const MOST_ROWS = 10_000;
 const LIFETIME = 60_000;
+const NOTHING = new Uint8Array(0);
 
 export interface SqlRegistrySetup {
   url: string;
@@ -190,14 +192,17 @@ export class SqlRegistry extends EventEmitter implements Registry {
   }
 
   async enqueue(identity: string, body: string | Uint8Array, options: QueueOptions = {}): Promise<Queued> {
-    const bytes = bytesOf(body, LARGEST_ACKNOWLEDGED);
+    const { topic } = options, trust = checkTrust(options.trust ?? 'proved');
+    const head = topic === undefined ? 0 : deliverBody(checkTopic(topic), trust, NOTHING).length;
+    const bytes = bytesOf(body, LARGEST_ACKNOWLEDGED - head);
     const again = checkDoubt(options.doubt ?? 'report') === 'repeat';
     const { lifetime = Math.min(LIFETIME, this.#limits.queueLifetime) } = options;
     if (!(lifetime >= 1 && lifetime <= this.#limits.queueLifetime)) {
       throw badOption('lifetime', lifetime, `in this registry it must be from 1 to ${this.#limits.queueLifetime} ms`);
     }
     // A copy with memory of its own: small Buffers lie in a common pool, all of which would go to the thread.
-    return this.#groups.call('enqueue', { identity, body: new Uint8Array(bytes), lifetime: Math.ceil(lifetime), again, now: this.#now() }, same);
+    const under = { topic: topic ?? null, trust: topic === undefined ? null : TRUSTS.indexOf(trust) };
+    return this.#groups.call('enqueue', { identity, body: new Uint8Array(bytes), ...under, lifetime: Math.ceil(lifetime), again, now: this.#now() }, same);
   }
 
   take(lease: Lease, first: number, count: number): Promise<Outbound[] | undefined> {
@@ -330,9 +335,9 @@ export function checkMasterKey(key: Uint8Array): Uint8Array {
   return checkKey('the database', key);
 }
 
-function inboxRow({ position, identity, outbox, id, body, time, repeat }: InboxData): InboxRow {
+function inboxRow({ position, identity, outbox, id, body, time, repeat, topic, expires }: InboxData): InboxRow {
   return {
-    position, message: messageName(identity, outbox, id), identity, time, repeat,
+    position, message: messageName(identity, outbox, id), identity, time, repeat, topic: topic ?? undefined, expires: expires ?? undefined,
     body: Buffer.from(body.buffer, body.byteOffset, body.length),
   };
 }

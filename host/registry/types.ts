@@ -5,6 +5,7 @@
  * promise is fulfilled only when what it reports is on the disk. What fails does so with a `TidelockError`; a
  * DATABASE_* error leaves the outcome unknown, and every operation may then simply be tried again.
  */
+import type { TopicTrust } from '../core/topic.js';
 import type { Receipts } from '../core/types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
 
@@ -100,6 +101,9 @@ export interface Received {
   readonly time: number;
   /** It may have been acted on before. */
   readonly repeat: boolean;
+  /** The topic that the device gave it, and until when it is worth carrying on, Unix ms. Undefined: none, without end. */
+  readonly topic?: string | undefined;
+  readonly expires?: number | undefined;
   /** Copied before `commit` returns. Undefined: a SKIP; its receipt is made durable, nothing enters the inbox. */
   readonly body: Uint8Array | undefined;
 }
@@ -116,9 +120,11 @@ export type Verdict = 'durable' | 'full' | 'gap' | 'superseded';
 /** A message for a device, as the core asked for it. */
 export interface Outbound {
   readonly id: number;
+  /** DATA, or DELIVER where it was queued under a topic. */
+  readonly type: number;
   /** Its stable name; empty for a SKIP. */
   readonly message: string;
-  /** Undefined: it was given up (or never was one): send SKIP. */
+  /** Of the frame, with DELIVER's head. Undefined: it was given up (or never was one): send SKIP. */
   readonly body: Uint8Array | undefined;
   /** When it was queued: its age counts from then. */
   readonly made: number;
@@ -131,6 +137,9 @@ export interface QueueOptions {
   lifetime?: number;
   /** Where the device lost its record after it was sent: `report` in doubt (default), or `repeat`. */
   doubt?: 'report' | 'repeat';
+  /** Under which topic it goes, 1 to 255 bytes, and how far its source can be trusted (default `proved`). Default: none. */
+  topic?: string;
+  trust?: TopicTrust;
 }
 
 export interface Queued {
@@ -155,6 +164,8 @@ export interface Waiting {
   readonly message: string;
   readonly identity: string;
   readonly bytes: number;
+  /** Under which it goes; absent: under none. */
+  readonly topic?: string;
   readonly made: number;
   readonly deadline: number;
   /** It may have reached the device. */
@@ -180,7 +191,7 @@ export interface DeliveryStore {
    */
   commit(messages: readonly Received[]): Promise<Verdict[]>;
 
-  /** Puts a message at the end of the queue. Rejected with QUEUE_FULL, DEVICE_UNKNOWN, DISABLED, TOO_LONG, BAD_OPTION. */
+  /** Puts a message at the end of the queue. Rejected with QUEUE_FULL, DEVICE_UNKNOWN, DISABLED, TOO_LONG, BAD_OPTION, BAD_TOPIC. */
   enqueue(identity: string, body: string | Uint8Array, options?: QueueOptions): Promise<Queued>;
 
   /**
@@ -240,6 +251,9 @@ export interface InboxRow {
   /** When the device made it. */
   readonly time: number;
   readonly repeat: boolean;
+  readonly topic: string | undefined;
+  /** Until when it is worth carrying on, Unix ms; undefined: without end. */
+  readonly expires: number | undefined;
 }
 
 export interface Inbox {

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { Observer, type Direction } from 'tidelock/core';
 import { REPEAT, TYPE, WANTED, writeAck, writeClose, writeLed, writePing, writePong } from '../reference/bodies.js';
 import { concat, hex, unhex } from '../reference/bytes.js';
+import { writeDeliver, writeRoute } from '../reference/topics.js';
 import { abi } from './engine/engine.js';
 import { REASON, ROLES, side } from './engine/side.js';
 import { type HandshakeVector, vectors } from './engine/vector-file.js';
@@ -129,10 +130,11 @@ const body = fc.oneof(
   fc.tuple(fc.nat(255), fc.nat(65_535)).map(([reason, after]) => writeClose(reason, after, 'why')),
   // Parts of messages, right and wrong.
   fc.tuple(fc.nat(40), fc.nat(5), fc.nat(20), fc.nat(5), fc.uint8Array({ maxLength: 12 })).map(([type, count, length, index, rest]) => writeLed(1, 0, Uint8Array.of(type, count, 0, length, index, ...rest))),
+  fc.tuple(fc.boolean(), fc.constantFrom('a', 'temp/inlet', '', '#', 'a\0', 'ü', '\uffff'), fc.nat(2)).map(([up, topic, value]) => (up ? writeRoute(value, topic, Uint8Array.of(1)) : writeDeliver(topic, value, Uint8Array.of(1)))),
   fc.constantFrom(new Uint8Array(14), new Uint8Array(512), new Uint8Array(513), new Uint8Array(16_383)),
 );
 const step = fc.record({
-  type: fc.oneof({ weight: 3, arbitrary: fc.nat(31) }, { weight: 1, arbitrary: fc.constantFrom(TYPE.PING as number, 19) }),
+  type: fc.oneof({ weight: 3, arbitrary: fc.nat(31) }, { weight: 1, arbitrary: fc.constantFrom(TYPE.PING as number, 19, TYPE.ROUTE, TYPE.DELIVER) }),
   flags: fc.constantFrom(0, 0, WANTED, WANTED, REPEAT, WANTED | REPEAT),
   body: fc.tuple(body, fc.constantFrom('', '', '', 'cut', 'more')).map(([made, how]) => (how === 'cut' ? made.slice(0, -1) : how === 'more' ? concat(made, Uint8Array.of(0)) : made)),
   off: fc.constantFrom(0, 0, 0, WINDOW, WINDOW + 1, -WINDOW, -WINDOW - 1, 2 ** 23 - 1, 2 ** 23, -(2 ** 23)),

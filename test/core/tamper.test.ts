@@ -8,6 +8,7 @@ import { ascii, concat, unhex } from '../reference/bytes.js';
 import { type Receiver, open, seal } from '../reference/frame.js';
 import { schedule } from '../reference/keys.js';
 import { type Reason, Refusal } from '../reference/refusal.js';
+import { writeDeliver, writeRoute } from '../reference/topics.js';
 import { type Told, abi } from './engine/engine.js';
 import { REASON, ROLES, type Side, side } from './engine/side.js';
 import { vectors } from './engine/vector-file.js';
@@ -15,6 +16,11 @@ import { vectors } from './engine/vector-file.js';
 const BUILDS = { device: ['core-device'], gateway: ['core-gateway', 'core-gateway-nosimd'] };
 const wanted = TYPE.DATA | WANTED;
 const NOW = 1_000;
+/** Each side takes one of them; the other is answered, which is no effect either. */
+const TOPICS = [
+  { type: (TYPE.ROUTE | WANTED), body: writeLed(1, 0, writeRoute(60, 'temp/inlet', ascii('21.5'))) },
+  { type: (TYPE.DELIVER | WANTED), body: writeLed(1, 0, writeDeliver('valve/set', 2, ascii('open'))) },
+];
 
 /** Frames worth attacking: a message, one that wants an ACK, and those that would end or move the session. */
 const targets = [
@@ -22,6 +28,7 @@ const targets = [
   { type: TYPE.DATA as number, body: ascii('21.5') },
   { type: TYPE.DATA as number, body: new Uint8Array(130).fill(7) },
   { type: TYPE.CLOSE as number, body: writeClose(6, 9) },
+  ...TOPICS,
   { type: TYPE.ACK as number, body: writeAck({ id: 1, status: 0 }) },
   { type: TYPE.PING as number, body: writePing(77n) },
 ];

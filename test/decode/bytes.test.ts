@@ -2,6 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TYPE, WANTED, writeLed } from '../reference/bodies.js';
+import { writeDeliver, writeRoute } from '../reference/topics.js';
 import { ascii, unhex } from '../reference/bytes.js';
 import { brief, datagrams, frame, frames, items, keyOf, notes, ofInput, sealedStream, session, streams, WHOLE } from './support.js';
 
@@ -59,6 +60,22 @@ test('a part of a message says which, of how many', () => {
   const lines = [...session(v).slice(0, 4).map((each) => each.bytes), part].map(hexOf);
   const last = frames(items({ ...keyOf(v), datagram: true }, (decoder) => decoder.hex(lines.join('\n')))).at(-1)!;
   assert.equal([last.type, last.verdict, last.id, last.fields], ['FRAGMENT', 'holds', 4, { of: 'DATA', part: 2, parts: 3, length: 10, bytes: 4 }]);
+});
+
+test('topics: the name, what belongs to it, and the body behind it; nothing of a head that may not be', () => {
+  const sent = [
+    frame(sealedStream, true, 0, TYPE.ROUTE, writeRoute(60, 'temp/inlet', ascii('21.5'))),
+    frame(sealedStream, true, 1, TYPE.ROUTE | WANTED, writeLed(1, 0, writeRoute(0, 'a/#', ascii('x')))),
+    frame(sealedStream, true, 2, TYPE.ROUTE, writeRoute(0, '#', ascii('x'))),
+    frame(sealedStream, false, 1, TYPE.DELIVER | WANTED, writeLed(1, 0, writeDeliver('valve/set', 2, Uint8Array.of(0xff)))),
+    frame(sealedStream, false, 2, TYPE.ROUTE, writeRoute(0, 'a', ascii('x'))),
+  ];
+  const all = ofInput(keyOf(sealedStream), Buffer.concat([...session(sealedStream).slice(0, 4).map((each) => each.bytes), ...sent]));
+  assert.is(brief(all), 'HELLO? CHALLENGE PROOF READY ROUTE ROUTE ROUTE! DELIVER ROUTE!');
+  assert.equal(frames(all).slice(4).map(({ fields }) => fields), [
+    { topic: 'temp/inlet', lifetime: 60, bytes: 4, text: '21.5' }, {}, {}, { topic: 'valve/set', trust: 'proved', bytes: 1 }, { topic: 'a', lifetime: 0, bytes: 1, text: 'x' },
+  ]);
+  assert.equal(frames(all).slice(4).map(({ why }) => why.replace(/:.*/, '')), ['', '', 'malformed', '', 'unknown type']);
 });
 
 test('two devices at once on datagrams', () => {

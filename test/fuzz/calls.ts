@@ -7,6 +7,7 @@ import { EngineDevice, testEntropy } from '../core/engine/device.js';
 import { type Told, abi } from '../core/engine/engine.js';
 import { ADDRESS, EngineGateway } from '../core/engine/gateway.js';
 import { helloFrame, writeHello } from '../reference/handshake.js';
+import { writeDeliver, writeRoute } from '../reference/topics.js';
 
 const KEY = new Uint8Array(32).fill(0x33);
 const SLOTS = 4;
@@ -18,8 +19,8 @@ interface Call {
   m: number;
 }
 
-const deviceCalls = ['start', 'connected', 'lost', 'queue', 'send', 'answer', 'renumber', 'stop', 'clock_lost', 'poll', 'init', 'probe', 'budget'];
-const gatewayCalls = ['gw_open', 'gw_key', 'gw_accept', 'gw_again', 'gw_send', 'gw_queue', 'gw_answer', 'gw_close', 'gw_due', 'gw_free', 'gw_clock', 'gw_slots', 'gw_rx', 'gw_probe', 'gw_budget', 'tick', 'hello'];
+const deviceCalls = ['start', 'connected', 'lost', 'queue', 'send', 'publish', 'answer', 'renumber', 'stop', 'clock_lost', 'poll', 'init', 'probe', 'budget'];
+const gatewayCalls = ['gw_open', 'gw_key', 'gw_accept', 'gw_again', 'gw_send', 'gw_queue', 'gw_answer', 'gw_close', 'gw_due', 'gw_free', 'gw_clock', 'gw_slots', 'gw_rx', 'gw_probe', 'gw_budget', 'deliver', 'tick', 'hello'];
 /** What hosts do all the time, so that a session stands most of the time. */
 const usual = ['up', 'up', 'up', 'up', 'down', 'down', 'down', 'down', 'go', 'go', 'go', 'time', 'obey', 'obey'];
 const unusual = ['noise', 'lose', 'flood', 'unread', 'full', 'late', 'elsewhere', 'parts', 'record', 'epoch'];
@@ -264,6 +265,9 @@ class Run {
       case 'lost': if (n % 4 === 0) this.fromDevice(device.lost()); break;
       case 'queue': this.fromDevice(device.queue(this.asked.device + (n & 15))); break;
       case 'send': this.fromDevice(device.send(new Uint8Array(n * (m & 7)), m & 1 ? this.asked.device : n & 7, n * 1_000, n & 8 ? abi.SKIP : abi.DATA)); break;
+      // A topic that may be, one that may not, and the type that goes the other way.
+      case 'publish': this.fromDevice(device.send(writeRoute(n, m & 3 ? 'a/b' : 'a/#', new Uint8Array(n & 31)), m & 1 ? this.asked.device : 0, n, m & 8 ? abi.DELIVER : abi.ROUTE)); break;
+      case 'deliver': this.fromGateway(gateway.send(slot, [{ id: m & 1 ? this.asked.gateway : 0, body: writeDeliver(m & 3 ? 'a/b' : 'a/#', n, new Uint8Array(n & 31)), type: m & 8 ? abi.ROUTE : abi.DELIVER }])); break;
       case 'answer': this.fromDevice(device.answer(m & 3 ? this.told.device : n, status)); break;
       case 'renumber': if (n % 4 === 0) this.fromDevice(device.renumber(n, 1 + (m & 7))); break;
       case 'stop': if (n % 8 === 0) this.fromDevice(device.stop()); break;

@@ -10,6 +10,7 @@ import { NaiveAssembly, type Part, split, writePart } from '../reference/fragmen
 import { type Opened, type Receiver, accept, open, timeRule } from '../reference/frame.js';
 import { readProtectedBody } from '../reference/receive.js';
 import { Refusal } from '../reference/refusal.js';
+import { type Role, writeDeliver, writeRoute } from '../reference/topics.js';
 import { abi } from '../core/engine/engine.js';
 import { REASON, ROLES, type Side, side } from '../core/engine/side.js';
 import { vectors } from '../core/engine/vector-file.js';
@@ -31,7 +32,20 @@ interface Step {
 
 const small = fc.oneof(fc.constantFrom(0, 1, 2, 3, 4, 5, 64, 2 ** 31, 2 ** 32 - 1), fc.nat(10));
 const bytes = fc.uint8Array({ maxLength: 24 });
-const kinds: number[] = [...Object.values(TYPE), TYPE.DATA, TYPE.DATA, TYPE.SKIP, TYPE.FRAGMENT, TYPE.FRAGMENT];
+const kinds: number[] = [...Object.values(TYPE), TYPE.DATA, TYPE.DATA, TYPE.SKIP, TYPE.FRAGMENT, TYPE.FRAGMENT, TYPE.FRAGMENT, TYPE.ROUTE, TYPE.ROUTE, TYPE.DELIVER, TYPE.DELIVER];
+/** Bodies of ROUTE and DELIVER, most of them as they must be. */
+const name = fc.oneof(fc.constantFrom<string | Uint8Array>('a', 'temp/inlet', 'ü', '', '#', 'a/+', 'a\0', '\u009f', '\uffff', '\u{1fffe}', Uint8Array.of(0xed, 0xa0, 0x80), 'x'.repeat(255)), fc.string({ unit: 'grapheme', maxLength: 12 }), fc.uint8Array({ maxLength: 6 }));
+const routed = fc.tuple(fc.boolean(), name, fc.nat(3), fc.uint8Array({ maxLength: 12 }), fc.constantFrom(0, 0, 0, 0, 1))
+  .map(([up, topic, value, payload, kind]) => {
+    const made = up ? writeRoute(value, topic, payload) : writeDeliver(topic, value, payload);
+    if (kind !== 0) made[up ? 2 : 0] = kind;
+    return made;
+  });
+const topicPart = fc.tuple(routed, fc.constantFrom(TYPE.ROUTE, TYPE.DELIVER), fc.constantFrom(2, 2, 3), fc.nat(2))
+  .map(([whole, type, count, index]) => {
+    const bytes = split(type, whole, count)[index]?.bytes ?? new Uint8Array(1);
+    return writeLed(1, 0, writePart({ type, count, total: whole.length, index, bytes }));
+  });
 /** Parts of messages of 5 and 600 bytes, most of them as they must be. */
 const part = fc
   .tuple(fc.constantFrom(1, 1, 1, 2), fc.constantFrom(...kinds, TYPE.DATA, TYPE.DATA, TYPE.DATA, 14, 0x88), fc.constantFrom(0, 1, 2, 2, 2, 3, 4, 64, 65), fc.constantFrom(5, 5, 5, 0, 507, 508), fc.nat(3), fc.boolean())
@@ -44,6 +58,9 @@ const body = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(small, fc.oneof(fc.nat(300), fc.constantFrom(2 ** 21, 2 ** 28 - 1)), bytes).map(([id, age, payload]) => writeLed(id, age, payload)) },
   { weight: 2, arbitrary: fc.tuple(small, small).map(([id, age]) => writeLed(id, age % 200, new Uint8Array())) },
   { weight: 3, arbitrary: part },
+  { weight: 2, arbitrary: routed },
+  { weight: 3, arbitrary: fc.tuple(small, routed).map(([id, made]) => writeLed(id, 0, made)) },
+  { weight: 2, arbitrary: topicPart },
   { weight: 2, arbitrary: fc.tuple(small, fc.constantFrom(0, 1, 2, 3, 4, 0x7f, 0x80, 0x81, 0x82, 0x83, 0xff)).map(([id, status]) => writeAck({ id, status })) },
   { weight: 1, arbitrary: fc.bigInt(0n, 2n ** 64n - 1n).map(writePing) },
   { weight: 1, arbitrary: fc.tuple(small, small, small).map(([t1, receive, send]) => writePong({ t1: BigInt(t1), receive, send })) },
@@ -98,7 +115,7 @@ function expect(at: { receiver: Receiver; record: NaiveReceiver; parts: NaiveAss
     // Id and age are read before the time rule, everything else behind it.
     let body: ReturnType<typeof readProtectedBody>;
     try {
-      body = readProtectedBody(opened, at.receiver);
+      body = readProtectedBody(opened, at.receiver, role as Role);
     } catch (error) {
       if (!malformedBefore(opened)) timely();
       throw error;

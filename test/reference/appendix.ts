@@ -31,7 +31,7 @@ function section(title: string, name: string): string {
 }
 
 function frameSection(): string {
-  const chosen = ['DATA that wants an ACK', 'ACK ok', 'PING', 'PONG', 'CLOSE', 'SKIP', 'FRAGMENT, the first of three', 'FRAGMENT, the last of three'];
+  const chosen = ['DATA that wants an ACK', 'ACK ok', 'PING', 'PONG', 'CLOSE', 'SKIP', 'ROUTE', 'ROUTE that wants an ACK', 'FRAGMENT, the first of three', 'FRAGMENT, the last of three'];
   const all = frames() as Record<string, string | number>[];
   const parts = chosen.flatMap((name) =>
     handshakes.map((handshake) => {

@@ -13,6 +13,8 @@ export const TYPE = {
   ACK: 9,
   PING: 10,
   PONG: 11,
+  ROUTE: 12,
+  DELIVER: 13,
   FRAGMENT: 19,
   CLOSE: 20,
   SKIP: 21,

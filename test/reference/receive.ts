@@ -6,8 +6,10 @@ import {
 import { type Part, readPart } from './fragments.js';
 import type { Opened, Receiver } from './frame.js';
 import { Refusal } from './refusal.js';
+import { type Role, readDeliver, readRoute } from './topics.js';
 
 export type Body =
+  /** DATA; ROUTE or DELIVER with the head in front of the payload. */
   | { kind: 'message'; led: Led | undefined; payload: Uint8Array }
   | { kind: 'skip'; led: Led }
   | { kind: 'ack'; ack: Ack }
@@ -19,26 +21,41 @@ export type Body =
   | { kind: 'unknown'; led: Led; part?: Part };
 
 /** `receiver`: on which link, and the largest body it takes. */
-export function readProtectedBody(frame: Opened, { link, largest }: Pick<Receiver, 'link' | 'largest'>): Body {
+export function readProtectedBody(frame: Opened, { link, largest }: Pick<Receiver, 'link' | 'largest'>, role: Role = 'gateway'): Body {
   try {
     const wanted = (frame.type & WANTED) !== 0;
-    if ((frame.type & TYPE_MASK) === TYPE.FRAGMENT && link === 'datagram') return fragment(wanted, frame.body, largest);
-    return read(frame.type & TYPE_MASK, wanted, frame.body);
+    if ((frame.type & TYPE_MASK) === TYPE.FRAGMENT && link === 'datagram') return fragment(wanted, frame.body, largest, role);
+    return read(frame.type & TYPE_MASK, wanted, frame.body, role);
   } catch (error) {
     if (error instanceof Refusal) throw new Refusal(error.reason, true);
     throw error;
   }
 }
 
-function fragment(wanted: boolean, body: Uint8Array, largest: number): Body {
+function fragment(wanted: boolean, body: Uint8Array, largest: number, role: Role): Body {
   if (!wanted) throw new Refusal('malformed');
   const led = readLed(body);
   const part = readPart(led.payload);
   if (part.total + body.length - led.payload.length > largest) throw new Refusal('too long');
-  return part.type === TYPE.DATA ? { kind: 'part', led, part } : { kind: 'unknown', led, part };
+  // The first part holds the whole head, and is judged by it.
+  const takes = part.type === TYPE.DATA || (part.type === topicType(role) && (part.index > 0 || hasHead(role, part.bytes)));
+  return takes ? { kind: 'part', led, part } : { kind: 'unknown', led, part };
 }
 
-function read(type: number, wanted: boolean, body: Uint8Array): Body {
+/** A gateway takes ROUTE, a device DELIVER. */
+const topicType = (role: Role) => (role === 'gateway' ? TYPE.ROUTE : TYPE.DELIVER);
+
+function hasHead(role: Role, body: Uint8Array): boolean {
+  try {
+    (role === 'gateway' ? readRoute : readDeliver)(body);
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
+}
+
+function read(type: number, wanted: boolean, body: Uint8Array, role: Role): Body {
   switch (type) {
     case TYPE.READY: // a device reads it while it waits for it, and ignores a repeat; nobody sends it to a gateway
       if (wanted) throw new Refusal('malformed');
@@ -64,6 +81,11 @@ function read(type: number, wanted: boolean, body: Uint8Array): Body {
   if (type === TYPE.SKIP) {
     if (!led || led.payload.length > 0) throw new Refusal('malformed');
     return { kind: 'skip', led };
+  }
+  if (type === topicType(role)) {
+    const payload = led ? led.payload : body;
+    if (hasHead(role, payload)) return { kind: 'message', led, payload };
+    if (!led) throw new Refusal('malformed');
   }
   if (!led) throw new Refusal('unknown type');
   return { kind: 'unknown', led };

@@ -8,9 +8,10 @@ import { type Sealed, sealSteps } from './frame.js';
 import { type Handshake, handshakes, run } from './vectors-handshake.js';
 import { LONGEST, OLDEST } from './numbers.js';
 import { sealedNonce } from './suites.js';
+import { TRUST, writeDeliver, writeRoute } from './topics.js';
 
 /** Bodies above this are not written out: `pattern` says how to make them. */
-const WRITTEN_OUT = 160;
+const WRITTEN_OUT = 300;
 /** Byte i is i mod 251, a prime, so that no block of 64 is like the one before. */
 export const pattern = (bytes: number) => Uint8Array.from({ length: bytes }, (_, i) => i % 251);
 
@@ -51,6 +52,20 @@ const everyType: Case[] = [
   plain('CLOSE with text', TYPE.CLOSE, writeClose(6, 0, 'disabled by the operator')),
 ];
 
+const longName = 'ü/'.repeat(85);
+const toGatewayOnly: Case[] = [
+  plain('ROUTE', TYPE.ROUTE, writeRoute(0, 'temp/inlet', ascii('21.5'))),
+  led('ROUTE that wants an ACK', 1, 8, writeRoute(60, 'temp/inlet', ascii('21.5')), TYPE.ROUTE),
+  plain('ROUTE with the longest topic and no payload', TYPE.ROUTE, writeRoute(65_535, longName, new Uint8Array())),
+  led('FRAGMENT, the first of two of a ROUTE', 4, 0, writePart(split(TYPE.ROUTE, writeRoute(0, 'a', ascii('21.5 C')), 2)[0]!), TYPE.FRAGMENT),
+];
+const toDeviceOnly: Case[] = [
+  plain('DELIVER', TYPE.DELIVER, writeDeliver('valve/set', TRUST.none, ascii('open'))),
+  led('DELIVER that wants an ACK', 1, 8, writeDeliver('valve/set', TRUST.proved, ascii('open')), TYPE.DELIVER),
+  led('DELIVER with the longest topic', 2, 0, writeDeliver(longName, TRUST.tls, ascii('x')), TYPE.DELIVER | REPEAT),
+  led('FRAGMENT, the first of two of a DELIVER', 4, 0, writePart(split(TYPE.DELIVER, writeDeliver('a', 2, ascii('open')), 2)[0]!), TYPE.FRAGMENT),
+];
+
 const borders: Case[] = [
   ...lengths.map((bytes) => plain(`length ${bytes}`, TYPE.DATA, pattern(bytes))),
   // Id and age count as body: 5 bytes, so the length field grows at a payload of 123.
@@ -87,7 +102,7 @@ function vector(handshake: Handshake, toGateway: boolean, each: Case): Record<st
 /** Every type both ways; the borders only towards the gateway, since the directions differ by their keys alone. */
 export function frames(): Record<string, unknown>[] {
   return handshakes.flatMap((handshake) => [
-    ...[...everyType, ...borders].map((each) => vector(handshake, true, each)),
-    ...everyType.map((each) => vector(handshake, false, each)),
+    ...[...everyType, ...toGatewayOnly, ...borders].map((each) => vector(handshake, true, each)),
+    ...[...everyType, ...toDeviceOnly].map((each) => vector(handshake, false, each)),
   ]);
 }

@@ -5,6 +5,7 @@ import { challenged, ponged, read } from './clock.js';
 import { isIdentity } from './identity.js';
 import { leb128, nearestBySearch } from './numbers.js';
 import { Refusal } from './refusal.js';
+import { isTopic } from './topics.js';
 import { ReplayWindow } from './window.js';
 
 const MASK: Record<number, bigint> = { 16: 0xffffn, 24: 0xffffffn };
@@ -78,6 +79,16 @@ const identities = [
   'a\u007f', 'a\u0085', 'a\u00a0', '\ufeffa',
 ];
 
+const topics = [
+  'a', 'temp/inlet', '/', '//', '-', '$sys', 'up', 'a b', '', '+', 'a/+/b', '#', 'a/#', 'a\u0000b', 'a\n', '\u001f', ' ', '\u007f', '\u0080', '\u009f', '\u00a0',
+  '\u07ff', '\u0800', '\ud7ff', '\ue000', '\ufdcf', '\ufdd0', '\ufdef', '\ufdf0', '\ufffd', '\ufffe', '\uffff', '\ufeffa', '\u{10000}', '\u{1fffd}',
+  '\u{1fffe}', '\u{1ffff}', '\u{10fffd}', '\u{10ffff}', 'p'.repeat(255), '\u00e9'.repeat(127) + 'x',
+];
+const noText = [
+  [0xff], [0x80], [0xc0, 0xaf], [0xc1, 0xbf], [0xc2], [0xc2, 0x41], [0xe0, 0x9f, 0xbf], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf], [0xe2, 0x82], [0xf0, 0x8f, 0xbf, 0xbf],
+  [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xf0, 0x90, 0x80], [0x61, 0xbf],
+];
+
 export function numbers(): Record<string, unknown> {
   return {
     lengths: [0, 1, 127, 128, 129, 255, 256, 16_382, 16_383].map((value) => ({ value, bytes: hex(leb128(value)) })),
@@ -86,6 +97,8 @@ export function numbers(): Record<string, unknown> {
     counters: truncated(16, [0n, 1n, 2n ** 15n, 2n ** 16n - 1n, 2n ** 16n, 2n ** 32n]),
     replay: replay(),
     ...clocks(),
+    topics: [...topics.map((text) => new TextEncoder().encode(text)), ...noText.map((bytes) => Uint8Array.from(bytes))]
+      .map((bytes) => ({ bytes: hex(bytes), valid: isTopic(bytes) })),
     identities: [
       ...identities.map((text) => new TextEncoder().encode(text)),
       Uint8Array.of(0xff), Uint8Array.of(0xc0, 0xaf), Uint8Array.of(0xed, 0xa0, 0x80), ascii('a\u00e9'),

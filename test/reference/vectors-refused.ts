@@ -6,6 +6,7 @@ import { type Part, writePart } from './fragments.js';
 import { type Opened, type Receiver, open, seal, timeRule } from './frame.js';
 import { readProtectedBody } from './receive.js';
 import { Refusal } from './refusal.js';
+import { writeDeliver, writeRoute } from './topics.js';
 import { type Handshake, READY, WINDOW_MS, handshakes } from './vectors-handshake.js';
 import { ReplayWindow } from './window.js';
 
@@ -79,6 +80,19 @@ function underRightKeys(handshake: Handshake): Input[] {
     make('FRAGMENT of a type with flags', { type: fragment, body: part({ type: TYPE.DATA | WANTED }) }),
     make('FRAGMENT of a message as long as may be', { type: fragment, body: part({ total: 507, bytes: new Uint8Array(169) }) }),
     make('FRAGMENT of a message longer by a byte', { type: fragment, body: part({ total: 508, bytes: new Uint8Array(170) }) }),
+    make('ROUTE', { type: TYPE.ROUTE, body: writeRoute(0, 'a/b', ascii('x')) }),
+    make('ROUTE of an empty payload', { type: TYPE.ROUTE, body: writeRoute(0, 'a/b', new Uint8Array()) }),
+    make('ROUTE without a body', { type: TYPE.ROUTE, body: new Uint8Array() }),
+    make('ROUTE shorter than its topic', { type: TYPE.ROUTE, body: writeRoute(0, 'a/b', new Uint8Array()).slice(0, -1) }),
+    make('ROUTE to an id', { type: TYPE.ROUTE, body: concat(uint(0, 2), uint(1, 1), uint(1, 1), ascii('a')) }),
+    make('ROUTE to no topic', { type: TYPE.ROUTE, body: writeRoute(0, '', ascii('x')) }),
+    make('ROUTE to a pattern', { type: TYPE.ROUTE, body: writeRoute(0, 'a/+', ascii('x')) }),
+    make('ROUTE to a topic with NUL', { type: TYPE.ROUTE, body: writeRoute(0, 'a\0', ascii('x')) }),
+    make('ROUTE to a topic that is no UTF-8', { type: TYPE.ROUTE, body: writeRoute(0, Uint8Array.of(0xc3), ascii('x')) }),
+    make('ROUTE to a pattern that wants an ACK', { type: TYPE.ROUTE | WANTED, body: writeLed(1, 0, writeRoute(0, '#', ascii('x'))) }),
+    make('DELIVER to a gateway', { type: TYPE.DELIVER, body: writeDeliver('a', 2, ascii('x')) }),
+    make('DELIVER to a gateway that wants an ACK', { type: TYPE.DELIVER | WANTED, body: writeLed(1, 0, writeDeliver('a', 2, ascii('x'))) }),
+    make('FRAGMENT of a ROUTE', { type: fragment, body: part({ type: TYPE.ROUTE, total: 14, bytes: writeRoute(0, 'a', new Uint8Array()) }) }),
     make('repeat without an id', { type: TYPE.DATA | REPEAT }),
   ];
 }

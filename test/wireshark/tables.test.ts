@@ -41,6 +41,11 @@ test('statuses of ACK, reasons of CLOSE: every one, in the words of decode', () 
   for (const [reason, word] of reasons) assert.ok(reasonName(reason).startsWith(word), word);
 });
 
+test('what topics have', () => {
+  assert.equal([...table('TRUSTS')].sort(), inAbi('TRUST_').sort());
+  assert.match(lua, new RegExp(`^local KIND_TOPIC = ${abi.KIND_TOPIC}$`, 'm'));
+});
+
 test('lengths and places', () => {
   const wanted = { H_FIXED: abi.H_ID, PORT: 8433, C_BYTES: abi.C_TIME + 8 };
   const local = /^local (PORT, [A-Z_, ]+) = ([\d, ]+)$/m.exec(lua)!;

@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Captured, connection, linked, pcap, type Said, udp } from '../decode/captures.js';
-import { brief, datagrams, DEVICE, EPOCH, GATEWAY, ofInput, sealedStream, session, streams } from '../decode/support.js';
+import { brief, datagrams, DEVICE, EPOCH, frame, GATEWAY, ofInput, sealedStream, session, streams } from '../decode/support.js';
+import { TYPE, WANTED, writeLed } from '../reference/bodies.js';
+import { ascii } from '../reference/bytes.js';
+import { writeDeliver, writeRoute } from '../reference/topics.js';
 import { closeAll, KEY, listen, makeDevice, portOf, Relay, test, until } from '../gateway/support.js';
 import { found, skipMissing } from '../support/skip.js';
 
@@ -68,6 +71,20 @@ for (const v of [...streams, ...datagrams]) {
     assert.not.ok(JSON.stringify(all).includes('malformed'));
   });
 }
+
+dissected('topics, where the suite leaves bodies clear', () => {
+  const v = streams.find(({ suite }) => suite === 'signed')!;
+  const more = (up: boolean, counter: number, type: number, body: Uint8Array): Said => ({ up, at: EPOCH + 100, bytes: frame(v, up, counter, type, body) });
+  const said = [
+    ...session(v).slice(0, 4), more(true, 0, TYPE.ROUTE | WANTED, writeLed(1, 0, writeRoute(60, 'temp/inlet', ascii('21.5')))),
+    more(false, 1, TYPE.DELIVER, writeDeliver('valve/set', 2, ascii('open'))), more(true, 1, TYPE.ROUTE, writeRoute(0, 'cut', ascii('')).slice(0, -1)),
+  ];
+  const all = layers(written('topics.pcap', connection(said, DEVICE, GATEWAY))), get = (i: number, name: string): unknown => all[i]![`tidelock.${name}`];
+  assert.equal(types(all), [1, 2, 3, 4, TYPE.ROUTE, TYPE.DELIVER, TYPE.ROUTE]);
+  assert.equal(['id', 'lifetime', 'topic', 'data'].map((name) => get(4, name)), ['1', '60', 'temp/inlet', '21.5']);
+  assert.equal(['topic', 'trust', 'data'].map((name) => get(5, name)), ['valve/set', '2', 'open']);
+  assert.ok(JSON.stringify(all[6]).includes('malformed'));
+});
 
 dissected('a stream that comes byte by byte, and frames that share a segment', () => {
   const said = session(sealedStream).flatMap(({ up, bytes, at }) => Array.from(bytes, (_, i): Said => ({ up, at, bytes: bytes.subarray(i, i + 1) })));

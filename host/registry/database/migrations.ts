@@ -10,7 +10,7 @@ import type { Tables } from './schema.js';
 type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping];
+const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping, topics];
 
 export const SCHEMA_VERSION = STEPS.length;
 
@@ -72,6 +72,14 @@ async function wrapping(db: Kysely<Tables>, { text, bytes, integer, finish }: Ty
     .addColumn('scrub', integer, (column) => column.notNull())).execute();
   const nothing = new Uint8Array(0);
   await db.insertInto('wrapping').values({ name: 'master', salt: nothing, check_value: nothing, scrub: 0 }).execute();
+}
+
+/** Until then a message had no topic. */
+async function topics(db: Kysely<Tables>, { text, integer }: Types): Promise<void> {
+  await db.schema.alterTable('inbox').addColumn('topic', text as never).execute();
+  await db.schema.alterTable('inbox').addColumn('expires', integer).execute();
+  await db.schema.alterTable('queue').addColumn('topic', text as never).execute();
+  await db.schema.alterTable('queue').addColumn('trust', integer).execute();
 }
 
 async function first(db: Kysely<Tables>, { text, bytes, integer, serial, finish }: Types): Promise<void> {

@@ -62,6 +62,9 @@ export interface InboxTable {
   time: number;
   repeat: number;
   body: Uint8Array;
+  /** What the device named it, and until when it is worth carrying on. */
+  topic: string | null;
+  expires: number | null;
 }
 
 export interface QueueTable {
@@ -78,6 +81,9 @@ export interface QueueTable {
   again: number;
   repeat: number;
   body: Uint8Array;
+  /** Under which it goes down, and the number of its source's trust. */
+  topic: string | null;
+  trust: number | null;
 }
 
 export interface EndTable {

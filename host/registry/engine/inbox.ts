@@ -6,7 +6,7 @@ import type { InboxData } from './operations.js';
 
 const READ = statement<{ after: number; limit: number }>()((p) =>
   builder.selectFrom('inbox')
-    .select(['position', 'identity', 'outbox', 'id', 'body', 'time', 'repeat'])
+    .select(['position', 'identity', 'outbox', 'id', 'body', 'time', 'repeat', 'topic', 'expires'])
     .where('position', '>', p.after).orderBy('position').limit(p.limit));
 
 export async function read(context: Context, { after, limit }: { after: number; limit: number }): Promise<InboxData[]> {

@@ -20,6 +20,8 @@ export interface Batch {
   /** Where each body ends; it begins where the one before ends. */
   end: Uint32Array;
   bodies: Uint8Array;
+  topic: (string | null)[];
+  expires: (number | null)[];
 }
 
 export const BATCH_REPEAT = 1;
@@ -57,6 +59,8 @@ export interface InboxData {
   body: Uint8Array;
   time: number;
   repeat: boolean;
+  topic: string | null;
+  expires: number | null;
 }
 
 /** Parameters and result of each. `now` is Unix ms. */
@@ -82,7 +86,10 @@ export interface OperationMap {
   endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
   /** `rows`: how many entered the inbox. */
   commit: [params: Batch, result: { verdicts: Uint8Array; rows: number }];
-  enqueue: [params: { identity: string; body: Uint8Array; lifetime: number; again: boolean; now: number }, result: Queued];
+  /** `trust`: its number. */
+  enqueue: [
+    params: { identity: string; body: Uint8Array; topic: string | null; trust: number | null; lifetime: number; again: boolean; now: number }, result: Queued,
+  ];
   take: [params: { lease: LeaseRow; first: number; count: number; now: number }, result: Outbound[] | undefined];
   delivered: [params: { lease: LeaseRow; id: number; now: number }, result: number | undefined];
   refused: [params: { lease: LeaseRow; id: number; how: End; now: number }, result: number | undefined];

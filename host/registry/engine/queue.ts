@@ -7,6 +7,7 @@ import { builder } from './builder.js';
 import { change, rowOf, rowsOf, type Context } from './context.js';
 import { endRows, forgetEnds } from './ends.js';
 import { shownNext } from './lease.js';
+import type { Params } from './operations.js';
 
 /** Numbers end here; takeover begins a new outbox long before. */
 const LAST_NUMBER = 0xffff_fffe;
@@ -21,14 +22,14 @@ const DRAW = statement<{ identity: string }>()((p) =>
     .where('identity', '=', p.identity)
     .returning(['out_outbox', 'out_low', 'out_next']));
 
-const INSERT = statement<{ identity: string; id: number; outbox: number; made: number; deadline: number; again: number; body: Uint8Array }>()((p) =>
+const INSERT = statement<{ identity: string; id: number; outbox: number; made: number; deadline: number; again: number; body: Uint8Array; topic: string | null; trust: number | null }>()((p) =>
   builder.insertInto('queue').values({
-    identity: p.identity, id: p.id, first_outbox: p.outbox, first_id: p.id, made: p.made, deadline: p.deadline, again: p.again, repeat: 0, body: p.body,
+    identity: p.identity, id: p.id, first_outbox: p.outbox, first_id: p.id, made: p.made, deadline: p.deadline, again: p.again, repeat: 0, body: p.body, topic: p.topic, trust: p.trust,
   }));
 
 export async function enqueue(
   context: Context,
-  { identity, body, lifetime, again, now }: { identity: string; body: Uint8Array; lifetime: number; again: boolean; now: number },
+  { identity, body, topic, trust, lifetime, again, now }: Params<'enqueue'>,
 ): Promise<Queued> {
   const device = await rowOf(context, ADDRESSEE.with({ identity }));
   if (device === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
@@ -38,7 +39,7 @@ export async function enqueue(
 
   const out = (await rowOf(context, DRAW.with({ identity })))!;
   const id = out.out_next - 1;
-  await change(context, INSERT.with({ identity, id, outbox: out.out_outbox, made: now, deadline: now + lifetime, again: again ? 1 : 0, body }));
+  await change(context, INSERT.with({ identity, id, outbox: out.out_outbox, made: now, deadline: now + lifetime, again: again ? 1 : 0, body, topic, trust }));
   context.tally.queue.add(identity, 1, body.length);
   return { message: messageName(identity, out.out_outbox, id), next: shownNext(out) };
 }
@@ -47,7 +48,7 @@ export async function enqueue(
 const withDevice = () => builder.selectFrom('queue')
   .innerJoin('devices', 'devices.identity', 'queue.identity')
   .select(({ fn }) => [
-    'queue.position', 'queue.identity', 'queue.id', 'first_outbox', 'first_id', 'made', 'deadline', 'out_sent', fn<number>('length', ['body']).as('bytes'),
+    'queue.position', 'queue.identity', 'queue.id', 'first_outbox', 'first_id', 'made', 'deadline', 'out_sent', 'topic', fn<number>('length', ['body']).as('bytes'),
   ]);
 
 interface QueueRow {
@@ -60,6 +61,11 @@ interface QueueRow {
   deadline: number;
   out_sent: number;
   bytes: number;
+}
+
+/** What a list shows besides. */
+interface ShownRow extends QueueRow {
+  topic: string | null;
 }
 
 const NAMED = statement<MessageName>()((p) =>
@@ -86,8 +92,8 @@ export async function outcome(context: Context, name: MessageName): Promise<Ende
   return { message: messageName(identity, outbox, id), identity, end: end.how as End, at: end.at };
 }
 
-function shown({ identity, id, first_outbox, first_id, made, deadline, out_sent, bytes }: QueueRow): Waiting {
-  return { message: messageName(identity, first_outbox, first_id), identity, bytes, made, deadline, sent: id <= out_sent };
+function shown({ identity, id, first_outbox, first_id, made, deadline, out_sent, topic, bytes }: ShownRow): Waiting {
+  return { message: messageName(identity, first_outbox, first_id), identity, bytes, ...(topic === null ? {} : { topic }), made, deadline, sent: id <= out_sent };
 }
 
 const ALL_WAITING = statement<{ after: number; limit: number }>()((p) =>
@@ -108,7 +114,7 @@ export async function waiting(
     after = place.position;
   }
   const query = identity === undefined ? ALL_WAITING.with({ after, limit }) : WAITING_OF.with({ identity, after, limit });
-  return (await rowsOf<QueueRow>(context, query)).map(shown);
+  return (await rowsOf<ShownRow>(context, query)).map(shown);
 }
 
 const OVERDUE = statement<{ now: number; limit: number }>()((p) =>

@@ -15,6 +15,8 @@ interface Row {
   time: number;
   repeat: number;
   body: Uint8Array;
+  topic: string | null;
+  expires: number | null;
 }
 
 /** `before`: the last one that must have been taken from this outbox; 0 where the record is of another or none. */
@@ -35,7 +37,7 @@ const SEEN = statement<LeaseRow>()((p) =>
 /** Unique on (identity, outbox, id): what is there already stays, once. */
 const INSERT = new RowsStatement<Row, never>(32, (rows) =>
   builder.insertInto('inbox')
-    .values(rows.map(({ identity, outbox, id, time, repeat, body }) => ({ identity, outbox, id, time, repeat, body })))
+    .values(rows.map(({ identity, outbox, id, time, repeat, body, topic, expires }) => ({ identity, outbox, id, time, repeat, body, topic, expires })))
     .onConflict((conflict) => conflict.columns(['identity', 'outbox', 'id']).doNothing()));
 
 /** Of one lease: indexes in the batch. */
@@ -113,7 +115,7 @@ function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow
   tally.inbox.add(identity, 1, bytes);
   accepted[index] = {
     identity, outbox, id: batch.id[index]!, time: batch.time[index]!, repeat: flags & BATCH_REPEAT,
-    body: batch.bodies.subarray(end - bytes, end),
+    body: batch.bodies.subarray(end - bytes, end), topic: batch.topic[index]!, expires: batch.expires[index]!,
   };
 }
 

@@ -1,4 +1,6 @@
 /** Queues towards devices, from the session: what the core wants, and what became of it. */
+import { DATA, DELIVER, SKIP } from '../../../assembly/abi.js';
+import { deliverBody, TRUSTS } from '../../core/topic.js';
 import { statement } from '../database/statement.js';
 import { messageName } from '../names.js';
 import type { End, Outbound } from '../types.js';
@@ -12,7 +14,7 @@ import { renumber } from './renumber.js';
 
 const BETWEEN = statement<{ identity: string; first: number; last: number }>()((p) =>
   builder.selectFrom('queue')
-    .select(['position', 'identity', 'id', 'first_outbox', 'first_id', 'made', 'deadline', 'repeat', 'body'])
+    .select(['position', 'identity', 'id', 'first_outbox', 'first_id', 'made', 'deadline', 'repeat', 'body', 'topic', 'trust'])
     .where('identity', '=', p.identity).where('id', '>=', p.first).where('id', '<=', p.last)
     .orderBy('id'));
 
@@ -42,8 +44,10 @@ export async function take(
   return Array.from({ length: last - begin + 1 }, (_, i): Outbound => {
     const id = begin + i;
     const row = live.get(id);
-    if (row === undefined) return { id, message: '', body: undefined, made: now, repeat: false };
-    return { id, message: messageName(identity, row.first_outbox, row.first_id), body: row.body, made: row.made, repeat: row.repeat !== 0 };
+    if (row === undefined) return { id, type: SKIP, message: '', body: undefined, made: now, repeat: false };
+    const { topic, made } = row;
+    const body = topic === null ? row.body : deliverBody(topic, TRUSTS[row.trust ?? 0] ?? 'none', row.body);
+    return { id, type: topic === null ? DATA : DELIVER, message: messageName(identity, row.first_outbox, row.first_id), body, made, repeat: row.repeat !== 0 };
   });
 }
 

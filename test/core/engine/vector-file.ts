@@ -69,6 +69,7 @@ export interface Vectors {
     replay: { counters: string[]; taken: boolean[] }[];
     challenge: { roundTrip: number; limit: number; clock: number | string }[];
     pong: { zero: number; t1: number; now: number; receive: number; send: number; clock: number | string }[];
+    topics: { bytes: string; valid: boolean }[];
     identities: { bytes: string; valid: boolean }[];
   };
   derived: { what: string; result: string }[];
