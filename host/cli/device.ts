@@ -1,8 +1,8 @@
 /** `tidelock device`: a device in the shell. Lines of stdin go to the gateway, what comes from it goes to stdout. */
 import { readFileSync } from 'node:fs';
 import { Device } from '../device/index.js';
-import { LARGEST_ACKNOWLEDGED as LARGEST_LINE } from '../options.js';
-import type { DeviceMessage, DeviceState, DeviceTls, Suite } from '../device/types.js';
+import { LARGEST_ACKNOWLEDGED as LARGEST_LINE, checkTopic } from '../options.js';
+import type { DeviceMessage, DeviceSending, DeviceState, DeviceTls, Suite } from '../device/types.js';
 import { TidelockError } from '../errors.js';
 import { parseAddress } from '../transport/address.js';
 import { showDuration } from './duration.js';
@@ -25,6 +25,8 @@ export interface DeviceCommandOptions {
   /** ms after which a line is given up. */
   lifetime: number;
   suites: Suite[];
+  /** The topic of every line; `in-line`: each line begins with its own and a tab. Undefined: none. */
+  topic: { of: 'all'; name: string } | { of: 'line' } | undefined;
   /** `ca`: a file, or 'system'. */
   trust: { ca: string | undefined; pins: string[] | undefined; servername: string | undefined };
   /** Where the record of what was taken is kept. */
@@ -41,6 +43,7 @@ const FAREWELL = 1_000;
 /** Returns the exit code. Throws what keeps it from starting: a bad address, key file or identity. */
 export async function runDevice(urls: readonly string[], options: DeviceCommandOptions): Promise<number> {
   for (const url of urls) parseAddress(url);
+  if (options.topic?.of === 'all') checkTopic(options.topic.name);
   const tls = readTrust(options.trust);
   const record = options.recordFile === undefined ? {} : { record: openRecord(options.recordFile) };
   const key = readKeyFile(options.keyFile);
@@ -79,7 +82,7 @@ export async function runDevice(urls: readonly string[], options: DeviceCommandO
   onStop(() => stop.abort());
   try {
     device.connect();
-    const failed = await sendLines(device, process.stdin, stop.signal, manner);
+    const failed = await sendLines(device, process.stdin, stop.signal, options);
     if (options.listen && !stop.signal.aborted) await aborted(stop.signal);
     await device.close({ drain: outputFault === undefined ? FAREWELL : 0 });
     if (outputFault !== undefined && !(outputFault instanceof OutputClosed)) throw outputFault;
@@ -118,7 +121,7 @@ async function print(message: DeviceMessage, output: Output, { json }: Manner): 
 }
 
 /** Sends every line and waits for every acknowledgement; returns how many lines did not arrive. */
-async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: AbortSignal, manner: Manner): Promise<number> {
+async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: AbortSignal, { manner, topic }: DeviceCommandOptions): Promise<number> {
   const pending = new Set<Promise<void>>();
   const lines: (Buffer | undefined)[] = [];
   let number = 0;
@@ -135,9 +138,14 @@ async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: A
       if (line === undefined) fail(at, new TidelockError('TOO_LONG', { bytes: `more than ${LARGEST_LINE}`, largest: LARGEST_LINE }));
       if (line === undefined || line.length === 0) continue;
       while (isFull(device) && pending.size > 0) await Promise.race(pending);
-      const sent = device.send(line).acknowledged.catch((error: unknown) => fail(at, error));
-      const entry: Promise<void> = sent.then(() => void pending.delete(entry));
-      pending.add(entry);
+      try {
+        const sent = sendLine(device, line, topic).acknowledged.catch((error: unknown) => fail(at, error));
+        const entry: Promise<void> = sent.then(() => void pending.delete(entry));
+        pending.add(entry);
+      } catch (error) {
+        if (!(error instanceof TidelockError)) throw error;
+        fail(at, error); // no topic that may be, or too long with it
+      }
     }
   };
   const stopped = aborted(signal);
@@ -158,6 +166,14 @@ async function sendLines(device: Device, input: NodeJS.ReadableStream, signal: A
     await Promise.all(pending);
   }
   return failed;
+}
+
+function sendLine(device: Device, line: Buffer, topic: DeviceCommandOptions['topic']): DeviceSending {
+  if (topic === undefined) return device.send(line);
+  if (topic.of === 'all') return device.publish(topic.name, line);
+  const tab = line.indexOf(9);
+  if (tab < 0) throw new TidelockError('BAD_TOPIC', { topic: 'of the line', problem: 'is missing: with --topics a line is TOPIC, a tab, TEXT' });
+  return device.publish(line.toString('utf8', 0, tab), line.subarray(tab + 1));
 }
 
 function isFull(device: Device): boolean {

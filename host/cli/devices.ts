@@ -6,6 +6,7 @@ import { escapeText } from './escape.js';
 import { NewKeyFile, readKeyFile } from './key-file.js';
 import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
+import { table } from './table.js';
 
 export interface KeyFiles {
   /** Where a new key is written. */
@@ -52,9 +53,9 @@ async function tellAdded({ json }: Settings, identity: string, files: KeyFiles, 
 export async function listDevices(settings: Settings, output: Output): Promise<void> {
   const rows: ListedDevice[] = [];
   // People get a table, whose columns need all rows; programs get each row as it comes.
-  const lines: Promise<void>[] = [];
+  const written: Promise<void>[] = [];
   const take = (row: ListedDevice): void => {
-    if (settings.json) lines.push(output.json(forPrograms(row)));
+    if (settings.json) written.push(output.json(forPrograms(row)));
     else rows.push(row);
   };
   await reach<void>(settings, false, {
@@ -63,10 +64,10 @@ export async function listDevices(settings: Settings, output: Output): Promise<v
       for await (const entry of allDevices(registry)) take(listed(entry, undefined));
     },
   });
-  await Promise.all(lines);
+  await Promise.all(written);
   if (settings.json) return;
   if (rows.length === 0) process.stderr.write('tidelock: no devices yet; add one with `tidelock devices add <ID>`.\n');
-  for (const line of table(rows)) await output.line(line);
+  for (const line of lines(rows)) await output.line(line);
 }
 
 /** Every device, a page at a time. */
@@ -101,8 +102,7 @@ function instant(unix: number): string {
   return new Date(unix).toISOString();
 }
 
-function table(rows: readonly ListedDevice[]): string[] {
-  if (rows.length === 0) return [];
+function lines(rows: readonly ListedDevice[]): string[] {
   const cells = rows.map((row) => [
     escapeText(row.identity),
     row.enabled ? 'enabled' : 'disabled',
@@ -111,9 +111,7 @@ function table(rows: readonly ListedDevice[]): string[] {
     String(row.queued),
     String(row.inbox),
   ]);
-  const all = [['DEVICE', 'ACCESS', 'CONNECTION', 'LAST SESSION', 'QUEUED', 'INBOX'], ...cells];
-  const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd());
+  return table(['DEVICE', 'ACCESS', 'CONNECTION', 'LAST SESSION', 'QUEUED', 'INBOX'], cells);
 }
 
 export async function switchDevice(settings: Settings, word: 'disable' | 'enable', identity: string, output: Output): Promise<void> {

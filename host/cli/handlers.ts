@@ -5,7 +5,9 @@ import type { Registry } from '../registry/types.js';
 import { decodeBase64 } from './base64.js';
 import type { Status } from './control/protocol.js';
 import type { Handlers } from './control/server.js';
+import { watchPassing } from './control/watch.js';
 import { allDevices, listed } from './devices.js';
+import { allWaiting, cancel } from './queue.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -75,11 +77,26 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       return { count };
     },
 
+    'queue.list': async (params, call) => {
+      let count = 0;
+      for await (const entry of allWaiting(registry, textOf(params, 'identity'))) {
+        if (call.signal.aborted) break;
+        await call.event('message', entry);
+        count += 1;
+      }
+      return { count };
+    },
+
+    'queue.cancel': (params) => cancel(registry, { message: textOf(params, 'message'), identity: textOf(params, 'identity') }),
+
+    watch: (params, call) => watchPassing(gateway, textOf(params, 'pattern'), call),
+
     send: async (params, call) => {
       const identity = identityOf(params);
       const lifetime = params['lifetime'];
       if (lifetime !== undefined && typeof lifetime !== 'number') throw invalid('lifetime', 'must be a number of milliseconds');
-      const sending = gateway.send(identity, bytesOf(params, 'body'), lifetime === undefined ? {} : { lifetime });
+      const topic = textOf(params, 'topic');
+      const sending = gateway.send(identity, bytesOf(params, 'body'), { ...(lifetime === undefined ? {} : { lifetime }), ...(topic === undefined ? {} : { topic }) });
       sending.acknowledged.catch(() => undefined); // told to those who wait
       const message = await sending.queued;
       await call.event('queued', { message, online: gateway.device(identity) !== undefined });
@@ -94,6 +111,13 @@ function identityOf(params: Params): string {
   const { identity } = params;
   if (typeof identity !== 'string') throw invalid('identity', 'must be a text');
   return identity;
+}
+
+/** Undefined where it was not given. */
+function textOf(params: Params, name: string): string | undefined {
+  const text = params[name];
+  if (text !== undefined && typeof text !== 'string') throw invalid(name, 'must be a text');
+  return text;
 }
 
 function bytesOf(params: Params, name: string): Buffer {

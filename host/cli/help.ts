@@ -35,6 +35,7 @@ SIGTERM or Ctrl-C finishes what was accepted; a second one ends at once.`,
 
   device: `Examples:
   $ echo "21.5 °C" | tidelock device --id pump-7 --key-file pump-7.key tidelock://gateway.example
+  $ echo "21.5 °C" | tidelock device --topic temp/inlet --id pump-7 --key-file pump-7.key tidelock://gateway.example
   $ sensor | tidelock device --id pump-7 --key-file pump-7.key tidelock://one.example tidelock://two.example
   $ tidelock device --listen --id pump-7 --key-file pump-7.key tidelock://localhost < /dev/null
 
@@ -44,9 +45,28 @@ ended and every line is acknowledged or given up. What the gateway sends goes to
   send: `Examples:
   $ tidelock send pump-7 "valve open"                   queued; the device gets it when it is there
   $ tidelock send pump-7 "valve open" --wait --lifetime 30s
+  $ tidelock send pump-7 open --topic valve/set         under a topic
   $ tidelock send pump-7 - < firmware.sig               bytes from stdin, at most 16375
 
 Where no gateway runs, the message is put into the queue in the database, and the gateway sends it once it runs.`,
+
+  queue: `Examples:
+  $ tidelock queue list                                 what waits, for which device, and until when
+  $ tidelock queue list pump-7 --json
+  $ tidelock queue cancel pump-7 'pump-7#0a1b2c3d-2'    one message, by the name that list shows
+  $ tidelock queue cancel pump-7                        all that was not sent to it yet
+
+A message waits for a device that sleeps. Once it was sent it may have been obeyed: then it cannot be cancelled, and ends
+as delivered, refused or in doubt.`,
+
+  watch: `Examples:
+  $ tidelock watch                                      everything, both ways
+  $ tidelock watch 'pump-7/#'                           of one device, whatever the topic
+  $ tidelock watch 'plant-2/+/temp/#' --json | jq .
+
+Each line: time, ↑ from the device or ↓ to it, device, topic or -, kind of payload (text, json, cbor, hex), payload, with a tab
+between. It shows, and changes nothing: messages go their way as without it. Where more pass than can be shown, lines are
+left out and counted on stderr. What is shown may be secret: mind where you print it.`,
 
   devices: `Examples:
   $ tidelock devices add pump-7                         prints the key once

@@ -7,13 +7,16 @@ interface Printable {
   readonly time: number;
   readonly body: Uint8Array;
   readonly repeat: boolean;
+  readonly topic?: string | undefined;
+  /** Until when it is worth carrying on, Unix ms. */
+  readonly expires?: number | undefined;
   /** Of an older protocol: how far it can be trusted. */
   readonly trust?: string;
 }
 
-/** Device, time and text between tabs; neither holds a tab of its own. */
-export function textLine({ device, time, body }: Printable): string {
-  const text = escapeBytes(body);
+/** Device, time and text between tabs, and the topic where there is one; none holds a tab of its own. */
+export function textLine({ device, time, body, topic }: Printable): string {
+  const text = `${escapeBytes(body)}${topic === undefined ? '' : `\t${escapeText(topic)}`}`;
   return device === undefined ? text : `${escapeText(device)}\t${new Date(time).toISOString()}\t${text}`;
 }
 
@@ -23,12 +26,14 @@ export function jsonLine(message: Printable): string {
 }
 
 /** The fields of that object. */
-export function messageFields({ device, id, time, body, repeat, trust = 'proved' }: Printable): object {
+export function messageFields({ device, id, time, body, repeat, topic, expires, trust = 'proved' }: Printable): object {
   const text = decodeText(body);
   return {
     ...(device === undefined ? {} : { device }),
     ...(id === '' || id === 0 ? {} : { id }),
     time: new Date(time).toISOString(),
+    ...(topic === undefined ? {} : { topic }),
+    ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
     ...(text === undefined ? { base64: Buffer.from(body).toString('base64') } : { text }),
     ...(repeat ? { repeat } : {}),
     ...(trust === 'proved' ? {} : { trust }),

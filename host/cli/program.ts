@@ -1,17 +1,17 @@
 /** The words of the command line. What they do stands in a module each, loaded only when it is asked for. */
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { resolve, type Resolved } from './config.js';
+import { resolve } from './config.js';
 import { parseDuration } from './duration.js';
 import { escapeText, safeJson } from './escape.js';
 import { EXIT_OK } from './exits.js';
 import type { Manner } from './failure.js';
 import { EXIT_CODES, EXAMPLES } from './help.js';
 import { Output } from './output.js';
-import { Fault, findSetting, flagName, SETTINGS, type Setting } from './settings.js';
+import { addMessageCommands } from './message-commands.js';
+import { Fault, findSetting, SETTINGS } from './settings.js';
+import { collect, place, PLACES, withSettings, type Add, type Flags, type Run } from './words.js';
 import type { Suite } from '../gateway/types.js';
-
-type Flags = Record<string, unknown>;
 
 /** What main() learns of the run: its exit code. */
 export interface Outcome {
@@ -22,9 +22,6 @@ export function version(): string {
   const file = new URL('../../../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
-
-/** Settings that tell every command where the gateway's database and socket are. */
-const PLACES = ['database', 'masterKeyFile', 'control', 'json'];
 
 export function createProgram(outcome: Outcome, manner: Manner): Command {
   const program = new Command('tidelock')
@@ -37,13 +34,13 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     .addHelpText('after', `${EXAMPLES.tidelock}\n${EXIT_CODES}`)
     .exitOverride();
 
-  const add = (parent: Command, words: string, description: string, example: string): Command =>
+  const add: Add = (parent, words, description, example) =>
     inherit(parent.command(words), parent)
       .description(description)
       .option('--debug', 'print the stack of an error')
       .addHelpText('after', example === '' ? '' : `\n${example}`);
 
-  const run = (action: (settings: Resolved, flags: Flags, words: string[]) => Promise<number | void>) =>
+  const run: Run = (action) =>
     async function (this: Command): Promise<void> {
       const flags = this.opts<Flags>();
       outcome.exit = (await action(resolve({ flags, environment: process.env }), flags, this.processedArgs as string[])) ?? EXIT_OK;
@@ -68,6 +65,8 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     .option('--ca <FILE>', 'with TLS: certificates of the authorities to trust; `system` for those of Node, beside --pin')
     .option('--pin <PIN>', 'with TLS: sha256/… of the key of a gateway, may be given again', collect)
     .option('--server-name <NAME>', 'with TLS: the name in the certificate, where it is not the host')
+    .option('--topic <TOPIC>', 'send all lines under this topic, such as temp/inlet')
+    .addOption(new Option('--topics', 'each line is a topic, a tab, and the text').conflicts('topic'))
     .option('--listen', 'stay when stdin has ended')
     .option('--record <FILE>', 'remember there what was taken, so that nothing is in doubt after an end')
     .option('--json', 'write one JSON object a line')
@@ -81,6 +80,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
         listen: flags['listen'] === true,
         lifetime: flags['lifetime'] as number,
         suites: flags['suites'] as Suite[],
+        topic: flags['topics'] === true ? { of: 'line' } : flags['topic'] === undefined ? undefined : { of: 'all', name: flags['topic'] as string },
         trust: { ca: flags['ca'] as string | undefined, pins: flags['pin'] as string[] | undefined, servername: flags['serverName'] as string | undefined },
         recordFile: flags['record'] as string | undefined,
         manner: { ...manner, json: flags['json'] === true },
@@ -90,18 +90,22 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
   const send = add(program, 'send', 'queue a message for a device', EXAMPLES.send)
     .argument('<ID>', 'identity of the device')
     .argument('<TEXT>', 'the message; - reads it from stdin')
+    .option('--topic <TOPIC>', 'send it under this topic, such as valve/set')
     .option('--wait', 'wait until the device has acknowledged it')
     .addOption(new Option('--lifetime <TIME>', 'how long it may wait for the device, such as 30s or 7d').argParser(parseDuration));
   withSettings(send, PLACES.map(place)).action(
     run(async ({ settings }, flags, [identity, text]) => {
       const { send } = await import('./send.js');
-      return send(settings, { identity: identity!, text: text!, wait: flags['wait'] === true, lifetime: flags['lifetime'] as number | undefined }, new Output());
+      const lifetime = flags['lifetime'] as number | undefined, topic = flags['topic'] as string | undefined;
+      return send(settings, { identity: identity!, text: text!, wait: flags['wait'] === true, lifetime, topic }, new Output());
     }),
   );
 
   addDevices(add, program, run);
 
   addRegistry(add, program, run);
+
+  addMessageCommands(add, program, run);
 
   addCert(add, program);
 
@@ -163,9 +167,6 @@ function addDecode(command: Command): void {
       }, new Output());
     });
 }
-
-type Add = (parent: Command, words: string, description: string, example: string) => Command;
-type Run = (action: (settings: Resolved, flags: Flags, words: string[]) => Promise<number | void>) => (this: Command) => Promise<void>;
 
 function addDevices(add: Add, program: Command, run: Run): void {
   const devices = add(program, 'devices', 'add, list, disable and enable devices', EXAMPLES.devices);
@@ -248,28 +249,6 @@ function addCert(add: Add, program: Command): void {
 /** Subcommands behave like their parent in what commander does not pass on. */
 function inherit(command: Command, parent: Command): Command {
   return command.copyInheritedSettings(parent);
-}
-
-function place(name: string): Setting {
-  return findSetting(name)!;
-}
-
-function withSettings(command: Command, settings: readonly Setting[]): Command {
-  for (const { name, placeholder, help, list } of settings) {
-    if (name.startsWith('limits.')) continue;
-    const flag = `--${flagName(name)}`;
-    if (placeholder === undefined) command.option(flag, help);
-    else {
-      const value = placeholder.startsWith('[') ? placeholder : `<${placeholder}>`;
-      if (list) command.option(`${flag} ${value}`, help, collect);
-      else command.option(`${flag} ${value}`, help);
-    }
-  }
-  return command.option('--config <FILE>', 'JSON file with settings');
-}
-
-function collect(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }
 
 function days(text: string): number {

@@ -1,6 +1,6 @@
 /** `tidelock send`: a message for a device, by way of the running gateway or of the queue in the database. */
 import { TidelockError } from '../errors.js';
-import { LARGEST_ACKNOWLEDGED as LARGEST_BODY } from '../options.js';
+import { LARGEST_ACKNOWLEDGED as LARGEST_BODY, checkTopic } from '../options.js';
 import { reach } from './access.js';
 import { escapeText } from './escape.js';
 import { EXIT_NOT_DELIVERED, EXIT_OK } from './exits.js';
@@ -14,15 +14,17 @@ export interface SendRequest {
   /** The message; `-`: read from stdin. */
   text: string;
   wait: boolean;
+  /** Under which it goes; undefined: under none. */
+  topic: string | undefined;
   /** ms */
   lifetime: number | undefined;
 }
 
 /** Returns the exit code. Throws the end of the message where it was waited for: EXPIRED, REFUSED, IN_DOUBT … */
-export async function send(settings: Settings, { identity, text, wait, lifetime }: SendRequest, output: Output): Promise<number> {
+export async function send(settings: Settings, { identity, text, wait, lifetime, topic }: SendRequest, output: Output): Promise<number> {
   const body = text === '-' ? await readInput() : Buffer.from(text);
   if (body.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: body.length, largest: LARGEST_BODY });
-  const limit = lifetime === undefined ? {} : { lifetime };
+  const limit = { ...(lifetime === undefined ? {} : { lifetime }), ...(topic === undefined ? {} : { topic: checkTopic(topic) }) };
   const name = escapeText(identity);
   return reach(settings, false, {
     gateway: async (client) => {

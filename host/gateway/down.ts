@@ -2,7 +2,7 @@
  * Messages with acknowledgement on their way down: between the core, which says which ids may go and which have arrived,
  * and the store, which keeps their bodies and makes every step durable before the next is taken.
  */
-import { ACK_BUSY, ACK_OK, ACK_STALE, ACK_TOO_LONG, CLOSE_OUTBOX, CLOSE_TAKEN_OVER, E_TARGET, E_TOO_LONG, SKIP } from '../../assembly/abi.js';
+import { ACK_BUSY, ACK_OK, ACK_STALE, ACK_TOO_LONG, CLOSE_OUTBOX, CLOSE_TAKEN_OVER, E_TARGET, E_TOO_LONG, FLAG_REPEAT, SKIP } from '../../assembly/abi.js';
 import type { Outgoing, Receipts } from '../core/types.js';
 import { ask, type Want } from '../delivery/hand-over.js';
 import type { DeliveryStore, Lease, Outbound } from '../registry/types.js';
@@ -159,6 +159,7 @@ export class Down {
       const taken = engine.core.send(session.slot, batch, engine.now());
       if (asked !== state.asked) return; // the core asked anew while it told its events
       if (taken > 0) {
+        this.#passed(session, rows, batch.slice(0, taken));
         const last = batch[taken - 1]!.id;
         want.count = Math.max(0, want.first + want.count - (last + 1));
         want.first = last + 1;
@@ -173,6 +174,15 @@ export class Down {
         }
         return;
       }
+    }
+  }
+
+  #passed(session: Session, rows: readonly Outbound[], sent: readonly Outgoing[]): void {
+    const { passing } = this.#engine;
+    if (!passing.watched) return;
+    for (const { id, type, repeat, body } of sent) {
+      const row = rows.find((each) => each.id === id)!;
+      if (type !== SKIP) passing.down(session.id, row.message, row.made, type | (repeat ? FLAG_REPEAT : 0), body);
     }
   }
 

@@ -23,6 +23,7 @@ import { LimitedLog } from './log.js';
 import type { GatewayMessage } from './message.js';
 import type { GatewaySetup } from './options.js';
 import { isAway } from './outlast.js';
+import type { Passing } from './passing.js';
 import { Peers, type Peer } from './peer.js';
 import { endWithoutKey } from './refresh.js';
 import type { Session } from './session.js';
@@ -62,6 +63,8 @@ export class Engine {
   readonly expiry: Expiry;
   readonly keys: Keys | undefined;
   readonly subscribers: Subscribers<MessageHandler>;
+  /** Who watches; set by the gateway before anything comes. */
+  passing!: Passing;
   readonly lingering = new Lingering();
   readonly totals: LinkTotals = { bytesIn: 0, bytesOut: 0, writes: 0 };
   readonly log: LimitedLog;
@@ -169,6 +172,7 @@ export class Engine {
   // ---- What sessions tell ----
 
   deliver(message: GatewayMessage): void {
+    this.passing.up(message);
     for (const listener of this.subscribers.list) {
       try {
         const result = listener(message);

@@ -20,6 +20,7 @@ import { DoneMarks, InboxReader } from './inbox.js';
 import { IotsocketSide, split } from './iotsocket.js';
 import { checkGatewayOptions, type GatewaySetup } from './options.js';
 import { Sender } from './sender.js';
+import { Passing, type PassingHandler } from './passing.js';
 import { GatewayTime, NO_TIME } from './time.js';
 import type {
   CloseOptions, ConnectedDevice, DisconnectOptions, GatewayApi, GatewayCounters, GatewayEvents, GatewayOptions, InboxMessage,
@@ -63,6 +64,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const { signal, addresses, registry, tls, clock, logger } = this.#setup;
     signal?.throwIfAborted();
     this.#engine = await Engine.load(this.#setup, this.#events(), this.#subscribers);
+    this.#engine.passing = new Passing(new Subscribers<PassingHandler>(this, 'passing'), (error) => this.#failed(error));
     this.#sender = new Sender(this.#engine);
     try {
       if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
@@ -151,7 +153,11 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     if (engine.iotsocket?.post(device, bytes) === true) return true;
     const whole = topic === undefined ? bytes : deliverBody(checkTopic(topic), checkTrust(trust), bytes);
     if (whole.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY - whole.length + bytes.length });
-    if (this.#closing === undefined && engine.peers.get(device)?.live?.post(whole, topic === undefined ? DATA : DELIVER) === true) return true;
+    const type = topic === undefined ? DATA : DELIVER;
+    if (this.#closing === undefined && engine.peers.get(device)?.live?.post(whole, type) === true) {
+      engine.passing.down(device, '', engine.clock.unix(), type, whole);
+      return true;
+    }
     engine.dropped += 1;
     return false;
   }

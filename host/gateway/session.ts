@@ -163,7 +163,7 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     if (this.since === 0) this.#announce(); // it came right behind the proof
     if (id === 0) {
       engine.received += 1;
-      if (engine.subscribers.list.length > 0) {
+      if (engine.subscribers.list.length > 0 || engine.passing.watched) {
         engine.deliver(new GatewayMessage(this.id, this.epoch + time, 0, 0, flags, chunk, start, end));
       }
       return;

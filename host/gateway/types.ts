@@ -140,6 +140,23 @@ export interface Message {
  */
 export type Trust = 'proved' | 'tls' | 'none';
 
+/**
+ * A message that passes: `up`, once it is in the inbox or handed to the application, or `down`, each time it is handed to the
+ * device's session.
+ */
+export interface PassingMessage {
+  readonly direction: 'up' | 'down';
+  readonly device: Identity;
+  /** Its stable id; empty where it wants no acknowledgement. */
+  readonly id: string;
+  readonly body: Buffer;
+  /** When it was made, Unix ms. */
+  readonly time: number;
+  readonly topic: string | undefined;
+  readonly repeat: boolean;
+  readonly trust: Trust;
+}
+
 /** A message of the durable inbox. */
 export interface InboxMessage extends Message {
   /** Marks it done: no later run of `messages()` sees it again. Fulfilled when that is committed. */
@@ -293,6 +310,8 @@ export interface GatewayEvents {
    * (see MessageHandler). Durable messages come by `messages()` alone.
    */
   message: [message: Message];
+  /** Every message as it passes, for whoever watches; nothing waits for the listener. */
+  passing: [message: PassingMessage];
   device: [change: DeviceChange];
   refused: [refusal: Refusal];
   alarm: [alarm: Alarm];

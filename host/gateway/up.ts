@@ -72,7 +72,10 @@ export class DurableUp implements Up {
       (verdicts) => {
         verdicts.forEach((verdict, i) => {
           const session = sessions[i]!, { id, lease, body } = messages[i]!;
-          if (verdict === 'durable' && body !== undefined) this.#engine.taken += 1;
+          if (verdict === 'durable' && body !== undefined) {
+            this.#engine.taken += 1;
+            this.#engine.passing.committed(messages[i]!);
+          }
           if (session.lease !== lease || !session.online) return;
           if (verdict === 'durable') session.verdict(id, ACK_OK);
           else if (verdict === 'full') session.verdict(id, ACK_BUSY);
@@ -158,6 +161,7 @@ export class VolatileUp implements Up {
     if (error !== undefined) engine.handlerFailed(error);
     if (status === ACK_OK) {
       if (!message.skipped) engine.taken += 1;
+      engine.passing.up(message);
       this.#store.taken(message.device, outbox, number);
     } else if (status !== ACK_BUSY && peer !== undefined) {
       peer.refused = { outbox, number, status };

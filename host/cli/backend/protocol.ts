@@ -3,7 +3,7 @@
  * line with its fields. The words of the two sides differ, so that a program that echoes is found out at its first line.
  */
 import { TidelockError } from '../../errors.js';
-import { checkNames } from '../../options.js';
+import { checkNames, checkTopic } from '../../options.js';
 import { decodeBase64 } from '../base64.js';
 
 export const BACKEND_VERSION = 1;
@@ -20,16 +20,16 @@ export type Ref = string | number;
 export type BackendLine =
   | { type: 'ready'; messages: boolean; window: number | undefined }
   | { type: 'done'; id: string }
-  | { type: 'send'; ref: Ref; device: string; body: Buffer; lifetime: number | undefined; doubt: 'report' | 'repeat' | undefined }
-  | { type: 'post'; ref: Ref | undefined; device: string; body: Buffer }
+  | { type: 'send'; ref: Ref; device: string; topic: string | undefined; body: Buffer; lifetime: number | undefined; doubt: 'report' | 'repeat' | undefined }
+  | { type: 'post'; ref: Ref | undefined; device: string; topic: string | undefined; body: Buffer }
   | { type: 'outcome'; ref: Ref; message: string };
 
 /** Fields that a line may have beside `type`. */
 const FIELDS: Readonly<Record<BackendLine['type'], readonly string[]>> = {
   ready: ['version', 'messages', 'window'],
   done: ['id'],
-  send: ['ref', 'device', 'text', 'base64', 'lifetime', 'doubt'],
-  post: ['ref', 'device', 'text', 'base64'],
+  send: ['ref', 'device', 'topic', 'text', 'base64', 'lifetime', 'doubt'],
+  post: ['ref', 'device', 'topic', 'text', 'base64'],
   outcome: ['ref', 'message'],
 };
 
@@ -83,10 +83,10 @@ function read(fields: Fields): BackendLine {
     case 'send': {
       const lifetime = optional(fields, 'lifetime', (ms) => typeof ms === 'number' && ms > 0, 'a number of milliseconds above 0') as number | undefined;
       const doubt = optional(fields, 'doubt', (word) => word === 'report' || word === 'repeat', 'report or repeat') as 'report' | 'repeat' | undefined;
-      return { type: kind, ref: ref(fields), device: text(fields, 'device'), body: body(fields), lifetime, doubt };
+      return { type: kind, ref: ref(fields), device: text(fields, 'device'), topic: topic(fields), body: body(fields), lifetime, doubt };
     }
     case 'post':
-      return { type: kind, ref: fields['ref'] === undefined ? undefined : ref(fields), device: text(fields, 'device'), body: body(fields) };
+      return { type: kind, ref: fields['ref'] === undefined ? undefined : ref(fields), device: text(fields, 'device'), topic: topic(fields), body: body(fields) };
     case 'outcome':
       return { type: kind, ref: ref(fields), message: text(fields, 'message') };
   }
@@ -96,6 +96,11 @@ function text(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== 'string' || value === '') throw new LineFault(`"${name}" is ${shown(value)}, but it must be a text`);
   return value;
+}
+
+/** Throws BAD_TOPIC, which is told as the fault of the line. */
+function topic(fields: Fields): string | undefined {
+  return fields['topic'] === undefined ? undefined : checkTopic(text(fields, 'topic'));
 }
 
 function optional(fields: Fields, name: string, holds: (value: unknown) => boolean, wanted: string): unknown {

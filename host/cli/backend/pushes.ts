@@ -33,8 +33,8 @@ export class Pushes {
   }
 
   /** Fulfilled when it is queued or known not to be; the result comes when the device has spoken, or the lifetime is over. */
-  async send({ ref, device, body, lifetime, doubt }: Line<'send'>): Promise<void> {
-    const options = { ...(lifetime === undefined ? {} : { lifetime }), ...(doubt === undefined ? {} : { doubt }) };
+  async send({ ref, device, topic, body, lifetime, doubt }: Line<'send'>): Promise<void> {
+    const options = { ...(topic === undefined ? {} : { topic }), ...(lifetime === undefined ? {} : { lifetime }), ...(doubt === undefined ? {} : { doubt }) };
     const sending = this.#gateway.send(device, body, options);
     let message: string | undefined;
     const named = (): object => (message === undefined ? {} : { message });
@@ -55,10 +55,10 @@ export class Pushes {
     this.#tell({ type: 'queued', ref, message, online: this.#gateway.device(device) !== undefined });
   }
 
-  post({ ref, device, body }: Line<'post'>): void {
+  post({ ref, device, topic, body }: Line<'post'>): void {
     let state: string;
     try {
-      state = this.#gateway.post(device, body) ? 'posted' : 'dropped';
+      state = this.#gateway.post(device, body, topic === undefined ? {} : { topic }) ? 'posted' : 'dropped';
     } catch (error) {
       if (isTold(error)) throw new LineFault(error.problem, ref);
       throw error;

@@ -9,7 +9,7 @@
  * `id` is the client's, unique on its connection. Any number of `event` lines precede the one `end`.
  */
 
-import type { KeyEntry } from '../../registry/types.js';
+import type { KeyEntry, Waiting } from '../../registry/types.js';
 
 export const CONTROL_VERSION = 1;
 
@@ -31,12 +31,38 @@ export interface Operations {
   'devices.revoke': { params: { identity: string; keyId: number }; event: never; result: { changed: boolean } };
   /** One `event` a device, `count` at the end. */
   'devices.list': { params: Record<string, never>; event: ListedDevice; result: { count: number } };
+  /** One `event` a message that waits, `count` at the end. Of one device, or of all. */
+  'queue.list': { params: { identity?: string }; event: Waiting; result: { count: number } };
+  /** By name, or all of one device that were not sent yet: how many were cancelled, and how many are too late. */
+  'queue.cancel': { params: { message?: string; identity?: string }; event: never; result: Cancelled };
+  /** Messages as they pass, until the client goes; first an event `watching`. `pattern`: see docs/cli.md. */
+  watch: { params: { pattern?: string }; event: Watched | Record<string, never>; result: Record<string, never> };
   /** `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. */
   send: {
-    params: { identity: string; body: string; lifetime?: number; wait?: boolean };
+    params: { identity: string; body: string; topic?: string; lifetime?: number; wait?: boolean };
     event: { message: string; online: boolean };
     result: { message: string };
   };
+}
+
+export interface Cancelled {
+  cancelled: number;
+  sent: number;
+  unknown: number;
+}
+
+/** A message that passed. `body` is base64; `id` is missing where no acknowledgement is wanted. */
+export interface Watched {
+  direction: 'up' | 'down';
+  device: string;
+  id?: string;
+  time: number;
+  topic?: string;
+  body: string;
+  repeat: boolean;
+  trust: string;
+  /** Messages that passed unseen before this one. */
+  dropped?: number;
 }
 
 export interface Switched {
