@@ -78,7 +78,7 @@ static tl_status settings(tl_client *client, const tl_config *config, uint32_t i
   hello[TL_ABI_H_LARGEST + 1] = (uint8_t)largest;
   hello[TL_ABI_H_KEY_ID] = config->key_id;
   memcpy(hello + TL_ABI_H_ID, config->identity, identity_bytes);
-  if (config->datagram_bytes != 0) memcpy(slot + TL_ABI_S_BUDGET, &config->datagram_bytes, 2);
+  if (config->datagram_bytes != 0) tl_put16(slot + TL_ABI_S_BUDGET, config->datagram_bytes);
   return (tl_status)tl_call1(client, TL_FN_INIT, now);
 }
 
@@ -261,6 +261,7 @@ static const uint8_t *first_piece(const tl_client *client, uint32_t *lead, uint3
 
 const uint8_t *tl_output(tl_client *client, uint32_t *count) {
   uint32_t lead;
+  if (count == NULL) return NULL;
   *count = 0;
   if (enter(client) != TL_OK) return NULL;
   const uint8_t *piece = first_piece(client, &lead, count);
@@ -313,6 +314,6 @@ tl_status tl_clock_lost(tl_client *client, uint32_t now) {
 tl_status tl_set_datagram_bytes(tl_client *client, uint16_t bytes) {
   tl_status status = enter(client);
   if (status != TL_OK) return status;
-  memcpy(tl_slot(client) + TL_ABI_S_BUDGET, &bytes, 2);
+  tl_put16(tl_slot(client) + TL_ABI_S_BUDGET, bytes);
   return leave(client, TL_OK);
 }

@@ -42,6 +42,7 @@ struct tl_client {
 /* ---- core.c: the core's memory and its calls ---- */
 uint32_t tl_get32(const uint8_t *p);
 void tl_put32(uint8_t *p, uint32_t value);
+void tl_put16(uint8_t *p, uint16_t value);
 uint32_t tl_get32_be(const uint8_t *p);
 void tl_put32_be(uint8_t *p, uint32_t value);
 uint8_t *tl_slot(const tl_client *client);

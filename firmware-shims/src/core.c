@@ -14,6 +14,11 @@ void tl_put32(uint8_t *p, uint32_t value) {
   p[3] = (uint8_t)(value >> 24);
 }
 
+void tl_put16(uint8_t *p, uint16_t value) {
+  p[0] = (uint8_t)value;
+  p[1] = (uint8_t)(value >> 8);
+}
+
 uint32_t tl_get32_be(const uint8_t *p) {
   return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }

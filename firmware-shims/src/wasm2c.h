@@ -200,14 +200,34 @@ W2C_SELDOM void memory_fill(w2c_instance *instance, u32 to, u32 value, u32 bytes
   memset(&instance->memory[to], (int)(value & 0xffu), bytes);
 }
 
-W2C_INLINE u32 w2c_divisor(w2c_instance *instance, u32 value) {
+W2C_INLINE u32 w2c_divisor_32(w2c_instance *instance, u32 value) {
   if (W2C_UNLIKELY(value == 0)) w2c_trap(instance);
   return value;
 }
 
-/* The cores divide without sign only: I32_DIV_S and its kin would not compile, on purpose. */
-#define DIV_U(x, y) ((x) / w2c_divisor(instance, y))
-#define REM_U(x, y) ((x) % w2c_divisor(instance, y))
+W2C_INLINE u64 w2c_divisor_64(w2c_instance *instance, u64 value) {
+  if (W2C_UNLIKELY(value == 0)) w2c_trap(instance);
+  return value;
+}
+
+/* wasm2c writes the same for both widths. */
+#define DIV_U(x, y) (sizeof(x) == 8 ? (x) / w2c_divisor_64(instance, y) : (u32)(x) / w2c_divisor_32(instance, (u32)(y)))
+#define REM_U(x, y) (sizeof(x) == 8 ? (x) % w2c_divisor_64(instance, y) : (u32)(x) % w2c_divisor_32(instance, (u32)(y)))
+#define W2C_DIVIDE_SIGNED(divide, remainder, type, stype, least)              \
+  W2C_INLINE type divide(w2c_instance *instance, type x, type y) {            \
+    if (W2C_UNLIKELY(y == 0 || (x == (least) && y == (type)-1))) w2c_trap(instance); \
+    return (type)((stype)x / (stype)y);                                       \
+  }                                                                           \
+  W2C_INLINE type remainder(w2c_instance *instance, type x, type y) {         \
+    if (W2C_UNLIKELY(y == 0)) w2c_trap(instance);                             \
+    return y == (type)-1 ? 0 : (type)((stype)x % (stype)y);                   \
+  }
+W2C_DIVIDE_SIGNED(w2c_i32_div_s, w2c_i32_rem_s, u32, s32, 0x80000000u)
+W2C_DIVIDE_SIGNED(w2c_i64_div_s, w2c_i64_rem_s, u64, s64, (u64)1 << 63)
+#define I32_DIV_S(x, y) w2c_i32_div_s(instance, x, y)
+#define I32_REM_S(x, y) w2c_i32_rem_s(instance, x, y)
+#define I64_DIV_S(x, y) w2c_i64_div_s(instance, x, y)
+#define I64_REM_S(x, y) w2c_i64_rem_s(instance, x, y)
 #define I32_ROTL(x, y) ((x) << ((y)&31u) | (x) >> ((32u - (y)) & 31u))
 #define I32_ROTR(x, y) ((x) >> ((y)&31u) | (x) << ((32u - (y)) & 31u))
 #define I64_ROTL(x, y) ((x) << ((y)&63u) | (x) >> ((64u - (y)) & 63u))

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { tracing } from './engine/trace.js';
 import { PrimitivesCore, gatewayBuilds, md5Builds, modernBuilds } from './primitives/core.js';
 import { differentialTests } from './primitives/differential.js';
 
@@ -18,7 +19,9 @@ for (const build of modernBuilds) {
   const core = new PrimitivesCore(build);
   test(`${build}: SHA-256 (FIPS 180-4)`, () => {
     for (const v of vectors.sha256) {
-      assert.is(hex(core.sha256(bytes(v, 'message'), [], Number(v.repeat ?? 1))), v.digest, v.source);
+      // A million times one byte goes in as a thousand times a thousand: a call each would be a long trace.
+      const repeat = Number(v.repeat ?? 1), piece = repeat === 1 ? 1 : 1_000;
+      assert.is(hex(core.sha256(Buffer.concat(Array<Buffer>(piece).fill(bytes(v, 'message'))), [], repeat / piece)), v.digest, v.source);
     }
   });
   test(`${build}: HMAC-SHA-256 (RFC 4231)`, () => {
@@ -123,5 +126,5 @@ for (const build of gatewayBuilds) {
   });
 }
 
-differentialTests(test, 2_000);
+if (!tracing) differentialTests(test, 2_000);
 test.run();

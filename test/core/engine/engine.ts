@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import * as abi from '../../../dist/assembly/abi.js';
+import { traced } from './trace.js';
 
 export { abi };
 
@@ -52,7 +53,7 @@ export class Engine {
 
   /** `name`: a build without imports, such as core-device or core-gateway. */
   constructor(name: string) {
-    this.exports = new WebAssembly.Instance(compiled(name)).exports as unknown as Exports;
+    this.exports = traced(name, new WebAssembly.Instance(compiled(name)).exports as unknown as Exports);
     this.arena = this.call('arena');
   }
 

@@ -2,6 +2,7 @@
 // addresses, with a guard behind each output.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { traced } from '../engine/trace.js';
 import { chacha20Blocks, sha256Blocks } from './hal.js';
 
 const require = createRequire(import.meta.url);
@@ -46,7 +47,7 @@ export class PrimitivesCore {
       sha256_blocks: (s: number, sn: number, d: number, n: number) => sha256Blocks(words(s, sn), at(d, n)),
       chacha20_blocks: (s: number, sn: number, d: number, n: number) => chacha20Blocks(words(s, sn), at(d, n)),
     };
-    this.exports = new WebAssembly.Instance(module, { env }).exports;
+    this.exports = traced(`${build}-test`, new WebAssembly.Instance(module, { env }).exports);
     this.memory = this.exports['memory'] as WebAssembly.Memory;
     const base = (this.exports['scratch'] ?? this.exports['__heap_base']) as WebAssembly.Global;
     this.base = this.next = base.value as number;
