@@ -70,6 +70,7 @@ typedef enum tl_status {
   TL_E_TEXT = TL_ABI_E_TEXT,           /* IoTSocket: not UTF-8 */
   TL_E_DELIMITER = TL_ABI_E_DELIMITER, /* IoTSocket: the delimiter would stand inside the body */
   TL_E_PARTIAL = TL_ABI_E_PARTIAL,     /* the observer: the frame has not come whole (cores of the gateway only) */
+  TL_E_TARGET = TL_ABI_E_TARGET,       /* a topic's name breaks the rule of docs/protocol.md: told by TL_EV_RESULT as TL_BAD_TOPIC */
   /* this API's own */
   TL_E_REENTRANT = -32,  /* called from within a callback of the same client */
   TL_E_MEMORY = -33,     /* memory missing, too small, or not aligned to 8 bytes */
@@ -106,7 +107,8 @@ typedef enum tl_result {
   TL_RESULT_TOO_LONG = 2, /* longer than the gateway takes */
   TL_NO_TARGET = 3,       /* there is nobody it could go to */
   TL_EXPIRED = 4,         /* its lifetime is over, and it was never sent */
-  TL_IN_DOUBT = 5         /* it was sent, and nothing will tell whether it was taken */
+  TL_IN_DOUBT = 5,        /* it was sent, and nothing will tell whether it was taken */
+  TL_BAD_TOPIC = 6        /* the name of its topic breaks the rule, or is too long for a datagram */
 } tl_result;
 
 /* What the callback returns for a TL_EV_MESSAGE whose id is not 0; for every other event its value is ignored. */
@@ -126,6 +128,9 @@ typedef struct tl_event {
   int32_t ms;
   const uint8_t *body; /* MESSAGE: valid during the callback */
   uint32_t bytes;
+  const char *topic;   /* MESSAGE: UTF-8 without a zero byte at its end, valid during the callback; NULL: under no topic */
+  uint8_t topic_bytes;
+  uint8_t trust;       /* MESSAGE under a topic: how its sender was known to the gateway, TL_ABI_TRUST_* */
 } tl_event;
 
 /* What an interpreter needs; NULL with wasm2c. All of it stays the caller's and must outlive the client. */
@@ -199,6 +204,10 @@ tl_status tl_post(tl_client *client, const uint8_t *body, uint32_t count, uint32
 /* Queues a body until it is acknowledged; *ticket (may be NULL) is TL_EV_RESULT's id. lifetime_ms 0: no end. `repeat`: where the gateway
  * has lost its record, send it again marked as a repeat instead of ending it TL_IN_DOUBT. */
 tl_status tl_send(tl_client *client, const uint8_t *body, uint32_t count, uint32_t lifetime_ms, bool repeat, uint32_t *ticket, uint32_t now);
+/* Queues a body under a topic, 1 to 255 bytes of UTF-8 (topic_bytes 0: up to its zero byte); keep_s: how long the gateway keeps it for
+ * those who are not there, 0: without end. TL_E_ARGUMENT with core-device-small, which has no topics. Else as tl_send. */
+tl_status tl_publish(tl_client *client, const char *topic, uint8_t topic_bytes, uint16_t keep_s, const uint8_t *body, uint32_t count,
+                     uint32_t lifetime_ms, bool repeat, uint32_t *ticket, uint32_t now);
 /* Messages that are queued and not ended. */
 uint32_t tl_queued(const tl_client *client);
 /* The clock did not run through a sleep: nothing but a PING is handled until it is set again. */

@@ -291,14 +291,33 @@ tl_status tl_post(tl_client *client, const uint8_t *body, uint32_t count, uint32
   return leave(client, result);
 }
 
-tl_status tl_send(tl_client *client, const uint8_t *body, uint32_t count, uint32_t lifetime_ms, bool repeat, uint32_t *ticket, uint32_t now) {
+static tl_status queue(tl_client *client, const tl_new_message *message, uint32_t *ticket, uint32_t now) {
   tl_status status = enter(client);
   if (status != TL_OK) return status;
-  if (body == NULL && count != 0) return leave(client, TL_E_ARGUMENT);
-  status = tl_outbox_add(&client->outbox, body, count, lifetime_ms, repeat, now);
+  if (message->body == NULL && message->bytes != 0) return leave(client, TL_E_ARGUMENT);
+  status = tl_outbox_add(&client->outbox, message, now);
   if (status == TL_OK && ticket != NULL) *ticket = client->outbox.ticket;
   tl_settle(client, now);
   return leave(client, status);
+}
+
+tl_status tl_send(tl_client *client, const uint8_t *body, uint32_t count, uint32_t lifetime_ms, bool repeat, uint32_t *ticket, uint32_t now) {
+  const tl_new_message message = {.body = body, .bytes = count, .lifetime = lifetime_ms, .again = repeat};
+  return queue(client, &message, ticket, now);
+}
+
+tl_status tl_publish(tl_client *client, const char *topic, uint8_t topic_bytes, uint16_t keep_s, const uint8_t *body, uint32_t count,
+                     uint32_t lifetime_ms, bool repeat, uint32_t *ticket, uint32_t now) {
+  uint8_t head[TL_ABI_ROUTE_NAME];
+  size_t bytes = topic == NULL ? 0 : topic_bytes != 0 ? topic_bytes : strlen(topic);
+  if (TL_CORE == TL_CORE_SMALL || bytes == 0 || bytes > 255) return TL_E_ARGUMENT;
+  head[TL_ABI_ROUTE_LIFETIME] = (uint8_t)(keep_s >> 8);
+  head[TL_ABI_ROUTE_LIFETIME + 1] = (uint8_t)keep_s;
+  head[TL_ABI_ROUTE_KIND] = TL_ABI_KIND_TOPIC;
+  head[TL_ABI_ROUTE_NAME_BYTES] = (uint8_t)bytes;
+  const tl_new_message message = {.head = head, .head_bytes = sizeof head, .name = topic, .name_bytes = (uint32_t)bytes,
+                                  .body = body, .bytes = count, .lifetime = lifetime_ms, .again = repeat};
+  return queue(client, &message, ticket, now);
 }
 
 tl_status tl_clock_lost(tl_client *client, uint32_t now) {

@@ -35,6 +35,18 @@ static bool keep(tl_client *client, uint32_t id) {
   return client->store_record(client->user, record);
 }
 
+/* The head of a DELIVER, which the core has judged: here is only looked that it lies inside. */
+static void read_topic(tl_event *event) {
+  const uint8_t *p = event->body;
+  uint32_t head = event->bytes > TL_ABI_DELIVER_NAME ? TL_ABI_DELIVER_NAME + (uint32_t)p[TL_ABI_DELIVER_NAME_BYTES] + 1 : 1;
+  if (event->bytes < head) return;
+  event->topic = (const char *)p + TL_ABI_DELIVER_NAME;
+  event->topic_bytes = p[TL_ABI_DELIVER_NAME_BYTES];
+  event->trust = p[head - 1];
+  event->body += head;
+  event->bytes -= head;
+}
+
 /* One that wants an acknowledgement is judged; after another verdict than TL_TAKE those behind it come again. */
 static void message(tl_client *client, uint32_t type, uint32_t from, uint32_t bytes, uint32_t id, uint32_t ms) {
   tl_verdict verdict = TL_TAKE;
@@ -45,6 +57,7 @@ static void message(tl_client *client, uint32_t type, uint32_t from, uint32_t by
     verdict = TL_AGAIN; /* its parts were not kept */
   } else if ((type & TL_ABI_TYPE_MASK) != TL_ABI_SKIP) {
     tl_event event = {.kind = TL_EV_MESSAGE, .repeat = (type & TL_ABI_FLAG_REPEAT) != 0, .id = id, .ms = (int32_t)ms, .body = body, .bytes = bytes};
+    if ((type & TL_ABI_TYPE_MASK) == TL_ABI_DELIVER) read_topic(&event);
     verdict = client->event(client->user, &event);
   }
   if (id == 0) return;
@@ -165,7 +178,8 @@ static void hand_over(tl_client *client, uint32_t now) {
   while (client->want_count > 0) {
     uint32_t id = client->want;
     tl_queued_message *m = tl_outbox_find(&client->outbox, id);
-    uint32_t type = m == NULL ? TL_ABI_SKIP : m->flags & TL_QUEUED_REPEAT ? TL_ABI_DATA | TL_ABI_FLAG_REPEAT : TL_ABI_DATA;
+    uint32_t type = m == NULL ? TL_ABI_SKIP : m->flags & TL_QUEUED_TOPIC ? TL_ABI_ROUTE : TL_ABI_DATA;
+    if (m != NULL && (m->flags & TL_QUEUED_REPEAT)) type |= TL_ABI_FLAG_REPEAT;
     int32_t status = m == NULL ? tl_frame(client, type, NULL, 0, id, 0, now) : tl_frame(client, type, (const uint8_t *)(m + 1), m->bytes, id, age_of(m, now), now);
     if (status == TL_ABI_OK) {
       if (m != NULL) m->flags |= TL_QUEUED_SENT;
@@ -175,6 +189,8 @@ static void hand_over(tl_client *client, uint32_t now) {
       return;
     } else if (status == TL_ABI_E_TOO_LONG && m != NULL) {
       tl_outbox_end(client, m, TL_RESULT_TOO_LONG);
+    } else if (status == TL_ABI_E_TARGET && m != NULL) {
+      tl_outbox_end(client, m, TL_BAD_TOPIC);
     } else {
       client->want_count = 0; /* the core has gone back, or waits: it asks again */
     }

@@ -39,9 +39,17 @@ uint32_t tl_outbox_count(const tl_outbox *outbox) {
   return count;
 }
 
-tl_status tl_outbox_add(tl_outbox *outbox, const uint8_t *body, uint32_t bytes, uint32_t lifetime, bool again, uint32_t now) {
+static uint8_t *append(uint8_t *to, const void *from, uint32_t bytes) {
+  if (bytes > 0) memcpy(to, from, bytes);
+  return to + bytes;
+}
+
+tl_status tl_outbox_add(tl_outbox *outbox, const tl_new_message *from, uint32_t now) {
+  uint32_t bytes;
   if (outbox->memory == NULL) return TL_E_STATE;
-  if (lifetime > 0x7fffffff) return TL_E_ARGUMENT;
+  if (from->lifetime > 0x7fffffff) return TL_E_ARGUMENT;
+  if (from->bytes > 0xffff) return TL_E_TOO_LONG;
+  bytes = from->head_bytes + from->name_bytes + from->bytes;
   if (bytes > 0xffff || length(bytes) > outbox->room) return TL_E_TOO_LONG;
   if (outbox->tail - outbox->head + length(bytes) > outbox->room) return TL_E_OUTBOX_FULL;
   if (outbox->tail + length(bytes) > outbox->room) {
@@ -50,13 +58,16 @@ tl_status tl_outbox_add(tl_outbox *outbox, const uint8_t *body, uint32_t bytes, 
     outbox->head = 0;
   }
   tl_queued_message *message = at(outbox, outbox->tail);
+  uint8_t *to = (uint8_t *)(message + 1);
   message->ticket = ++outbox->ticket;
   message->made = now;
-  message->deadline = now + lifetime;
+  message->deadline = now + from->lifetime;
   message->bytes = (uint16_t)bytes;
-  message->flags = (uint8_t)((lifetime ? TL_QUEUED_DEADLINE : 0) | (again ? TL_QUEUED_AGAIN : 0));
+  message->flags = (uint8_t)((from->lifetime ? TL_QUEUED_DEADLINE : 0) | (from->again ? TL_QUEUED_AGAIN : 0) | (from->head_bytes ? TL_QUEUED_TOPIC : 0));
   message->spare = 0;
-  if (bytes > 0) memcpy(message + 1, body, bytes);
+  to = append(to, from->head, from->head_bytes);
+  to = append(to, from->name, from->name_bytes);
+  (void)append(to, from->body, from->bytes);
   outbox->tail += length(bytes);
   outbox->next++;
   return TL_OK;

@@ -32,13 +32,25 @@ typedef struct tl_queued_message {
 #define TL_QUEUED_REPEAT 2   /* may have been acted on before */
 #define TL_QUEUED_DEADLINE 4
 #define TL_QUEUED_AGAIN 8    /* where it is in doubt it goes again */
+#define TL_QUEUED_TOPIC 32   /* its body begins with the head of a ROUTE */
 #define TL_QUEUED_GONE 16    /* ended: SKIP goes in its place */
 
 void tl_outbox_init(tl_outbox *outbox, void *memory, uint32_t bytes);
 /* Ids below this may be sent. */
 uint32_t tl_outbox_ready(const tl_outbox *outbox);
 uint32_t tl_outbox_count(const tl_outbox *outbox);
-tl_status tl_outbox_add(tl_outbox *outbox, const uint8_t *body, uint32_t bytes, uint32_t lifetime, bool again, uint32_t now);
+/* A message to be added; `head`, where there is one, goes before the body. */
+typedef struct tl_new_message {
+  const uint8_t *head;
+  uint32_t head_bytes;
+  const char *name; /* behind the head */
+  uint32_t name_bytes;
+  const uint8_t *body;
+  uint32_t bytes;
+  uint32_t lifetime;
+  bool again;
+} tl_new_message;
+tl_status tl_outbox_add(tl_outbox *outbox, const tl_new_message *from, uint32_t now);
 /* The record of an id, its body behind it; NULL: none, SKIP goes. */
 tl_queued_message *tl_outbox_find(const tl_outbox *outbox, uint32_t id);
 /* The time until the first deadline; ends what is over by tl_end. */

@@ -18,6 +18,7 @@ const char *tl_status_text(tl_status status) {
     case TL_E_TEXT: return "the body is not UTF-8";
     case TL_E_DELIMITER: return "the delimiter stands inside the body";
     case TL_E_PARTIAL: return "the frame has not come whole";
+    case TL_E_TARGET: return "the topic's name breaks the rule";
     case TL_E_REENTRANT: return "called from within a callback of the same client";
     case TL_E_MEMORY: return "memory is missing, too small, or not aligned to 8 bytes";
     case TL_E_VERSION: return "tl_config or the core is of another version";

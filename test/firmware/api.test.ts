@@ -1,5 +1,5 @@
 /** The C API: its header under strict compilers, its memory, its statuses, and what it does with the device's machine. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
@@ -276,6 +276,30 @@ c('a message in parts: put together, or left to its sender where there is no mem
     await s.step();
     assert.equal(s.of(abi.EV_MESSAGE).map(({ body }) => body.toString()), parts ? ['a'.repeat(500)] : []);
     await s.end();
+  }
+});
+
+for (const link of [0, abi.LINK_DATAGRAM]) {
+  c(`topics on ${link ? 'datagrams' : 'a stream'}: published, delivered, and a bad name is told`, async () => {
+    const s = await (await Session.start({ link })).online();
+    await s.do('publish', s.now, 'tank/level', 600, text('3.2 m'));
+    assert.equal(s.peer.routed, [Buffer.from('025807' + '0a' + Buffer.from('tank/level3.2 m').toString('hex'), 'hex')]);
+    await s.do('publish', s.now, 'tank/\u0001', 0, text('x'));
+    assert.equal(s.of(abi.EV_RESULT).map(({ id, why }) => [id, why]), [[1, 0], [2, 6]], 'delivered, bad topic');
+    s.peer.send(Buffer.concat([Buffer.of(abi.KIND_TOPIC, 4), text('pump'), Buffer.of(abi.TRUST_PROVED), text('on')]), s.now, abi.DELIVER);
+    await s.step();
+    const { topic, trust, body } = s.of(abi.EV_MESSAGE).at(-1)!;
+    assert.equal([topic, trust, body.toString()], ['pump', abi.TRUST_PROVED, 'on']);
+    await s.end();
+  });
+}
+
+c('every status of the core has a name in the header, and words', () => {
+  const header = readFileSync(path.join(FIRMWARE, 'include/tidelock.h'), 'utf8');
+  const words = readFileSync(path.join(FIRMWARE, 'src/status.c'), 'utf8');
+  for (const name of Object.keys(abi).filter((name) => /^(OK|MORE|E_\w+)$/.test(name))) {
+    assert.match(header, new RegExp(`TL_${name} = TL_ABI_${name}\\b`));
+    assert.match(words, new RegExp(`case TL_${name}:`));
   }
 });
 

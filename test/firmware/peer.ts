@@ -8,6 +8,8 @@ export class Peer {
   readonly engine: EngineGateway;
   readonly toDevice: Uint8Array[] = [];
   readonly taken: string[] = [];
+  /** Whole bodies of ROUTEs. */
+  readonly routed: Buffer[] = [];
   /** Messages without acknowledgement. */
   readonly posted: string[] = [];
   /** Results of what was sent down, by body. */
@@ -24,6 +26,7 @@ export class Peer {
   #sent = 0;
   /** Number 1 is a SKIP. */
   #bodies = new Map<number, Uint8Array>();
+  readonly #types = new Map<Uint8Array, number>();
   #next = 2;
   #epoch = 0n;
 
@@ -72,7 +75,8 @@ export class Peer {
     this.#from(this.engine.receive(this.#slot, bytes));
   }
 
-  send(body: Uint8Array, now: number): void {
+  send(body: Uint8Array, now: number, type: number = abi.DATA): void {
+    if (type !== abi.DATA) this.#types.set(body, type);
     this.#bodies.set(this.#next++, body);
     if (!this.online) return;
     this.engine.now = now;
@@ -113,13 +117,14 @@ export class Peer {
       if (status === abi.ACK_OK) {
         this.#inLast = d;
         if (!skip) this.taken.push(Buffer.from(bytes!).toString());
+        if ((a & abi.TYPE_MASK) === abi.ROUTE) this.routed.push(Buffer.from(bytes!));
       }
       this.#from(this.engine.answer(this.#slot, d, status));
     }
     if (kind === abi.EV_SEND) {
       for (let id = d; id < d + a; id++) {
         const body = this.#bodies.get(id);
-        this.#from(this.engine.send(this.#slot, [{ id, body: body ?? new Uint8Array(), type: body ? abi.DATA : abi.SKIP }]));
+        this.#from(this.engine.send(this.#slot, [{ id, body: body ?? new Uint8Array(), type: body ? (this.#types.get(body) ?? abi.DATA) : abi.SKIP }]));
         if (this.engine.status > 0) this.#sent = Math.max(this.#sent, id);
       }
     }

@@ -25,6 +25,8 @@ export interface Heard {
   ms: number;
   repeat: boolean;
   body: Buffer;
+  topic: string | undefined;
+  trust: number;
 }
 
 export interface Answer {
@@ -44,8 +46,8 @@ export function parse(text: string): Answer {
     lines: rest,
     output: rest.filter((line) => line.startsWith('out ')).map((line) => line.slice(4)),
     events: rest.filter((line) => line.startsWith('event ')).map((line) => {
-      const [, kind, why, detail, id, ms, repeat, body = '-'] = line.split(' ');
-      return { kind: Number(kind), why: Number(why), detail: Number(detail), id: Number(id), ms: Number(ms), repeat: repeat === '1', body: Buffer.from(body === '-' ? '' : body, 'hex') };
+      const [, kind, why, detail, id, ms, repeat, body = '-', topic, trust] = line.split(' ');
+      return { kind: Number(kind), why: Number(why), detail: Number(detail), id: Number(id), ms: Number(ms), repeat: repeat === '1', body: Buffer.from(body === '-' ? '' : body, 'hex'), topic, trust: Number(trust ?? 0) };
     }),
   };
 }

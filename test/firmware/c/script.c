@@ -3,10 +3,11 @@
  * Bytes are hexadecimal, "-" stands for none. Randomness comes from what `random` was given; where that is used up it fails.
  *
  *   random HEX | open NOW KEY ID LINK SUITES LARGEST OUTBOX PARTS BUDGET RECORD | start NOW | stop NOW | link BITS SUITES
- *   connected NOW | disconnected NOW | receive NOW HEX | poll NOW | send NOW LIFETIME REPEAT HEX | post NOW HEX | lost NOW
+ *   connected NOW | disconnected NOW | receive NOW HEX | poll NOW | send NOW LIFETIME REPEAT HEX | post NOW HEX
+ *   publish NOW TOPIC KEEP HEX | lost NOW
  *   budget BYTES | unix NOW | queued | verdict N | store 0|1 | hold 0|1 (output stays in the client) | reenter 0|1 | close
  *
- * It prints "= STATUS", "out HEX" for each piece of output, "event KIND WHY DETAIL ID MS REPEAT HEX", "record HEX".
+ * It prints "= STATUS", "out HEX" for each piece of output, "event KIND WHY DETAIL ID MS REPEAT HEX [TOPIC TRUST]", "record HEX".
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,6 +90,7 @@ static tl_verdict on_event(void *user, const tl_event *event) {
   (void)user;
   printf("event %d %u %u %lu %ld %d ", (int)event->kind, event->why, event->detail, (unsigned long)event->id, (long)event->ms, event->repeat);
   hex(event->body, event->bytes);
+  if (event->topic != NULL) printf(" %.*s %u", event->topic_bytes, event->topic, event->trust);
   putchar('\n');
   if (reenters) reenter();
   return verdict;
@@ -160,6 +162,7 @@ static long run(char **w) {
   if (strcmp(name, "receive") == 0) return receive(now, w[2]);
   if (strcmp(name, "poll") == 0) return tl_poll(client, now);
   if (strcmp(name, "send") == 0) return tl_send(client, bytes, unhex(w[4], bytes), (uint32_t)strtoul(w[2], NULL, 10), w[3][0] == '1', &ticket, now);
+  if (strcmp(name, "publish") == 0) return tl_publish(client, w[2], 0, (uint16_t)atoi(w[3]), bytes, unhex(w[4], bytes), 0, false, &ticket, now);
   if (strcmp(name, "post") == 0) return tl_post(client, bytes, unhex(w[2], bytes), now);
   if (strcmp(name, "lost") == 0) return tl_clock_lost(client, now);
   if (strcmp(name, "budget") == 0) return tl_set_datagram_bytes(client, (uint16_t)now);
