@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static esp_tidelock_handle_t device;
 
 static const char *const RESULTS[] = {"delivered", "refused", "too long", "no target", "expired", "in doubt"};
 
-/* ---- What happens in the task is printed by another thread, so that the task's stack is its own. ---- */
-enum { OBEYED = 100 };
+/* ---- All is printed by one thread, in the order in which it happened, so that the task's stack is its own. ---- */
+enum { OBEYED = 100, SAID };
 
 struct record {
   int32_t id;
@@ -58,6 +59,9 @@ static void print(const struct record *record) {
     case TIDELOCK_EVENT_STOPPED:
       printf("stopped %s\n", esp_tidelock_err_to_name(*(const esp_err_t *)data));
       break;
+    case SAID:
+      printf("%s\n", (const char *)data);
+      break;
     default:
       printf("message %.*s\nsend inside %s\nstop inside %s\n", (int)message->bytes, (const char *)message->body, esp_tidelock_err_to_name(record->send), esp_tidelock_err_to_name(record->stop));
   }
@@ -81,6 +85,17 @@ static struct record *copy(int32_t id, const void *data, size_t bytes) {
 
 static void show(const struct record *record) {
   if (write(records[1], record, sizeof *record) != (ssize_t)sizeof *record) abort();
+}
+
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void say(const char *format, ...) {
+  char text[256];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  show(copy(SAID, text, strlen(text) + 1));
 }
 
 bool host_on_event(esp_event_base_t base, int32_t id, const void *data, size_t bytes) {
@@ -163,10 +178,10 @@ int main(void) {
       tl_result result = TL_DELIVERED;
       uint32_t ms = (uint32_t)strtoul(rest, &text, 10);
       error = esp_tidelock_send_wait(device, text + 1, strlen(text + 1), ms, &result);
-      printf("waited %s\n", RESULTS[result]);
+      say("waited %s", RESULTS[result]);
     }
     if (strcmp(line, "stack") == 0) {
-      printf("stack %u of %u\n", (unsigned)(CONFIG_TIDELOCK_TASK_STACK + HOST_STACK_MORE - esp_tidelock_stack_left(device) - host_empty_stack()), (unsigned)CONFIG_TIDELOCK_TASK_STACK);
+      say("stack %u of %u", (unsigned)(CONFIG_TIDELOCK_TASK_STACK + HOST_STACK_MORE - esp_tidelock_stack_left(device) - host_empty_stack()), (unsigned)CONFIG_TIDELOCK_TASK_STACK);
       error = ESP_OK;
     }
     if (strcmp(line, "destroy") == 0) {
@@ -174,8 +189,9 @@ int main(void) {
       device = NULL;
       error = ESP_OK;
     }
-    printf("%s: %s\n", line, esp_tidelock_err_to_name(error));
-    fflush(stdout);
+    say("%s: %s", line, esp_tidelock_err_to_name(error));
   }
+  close(records[1]); /* the printer ends when it has read all */
+  pthread_join(thread, NULL);
   return 0;
 }
