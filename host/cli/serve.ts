@@ -11,9 +11,11 @@ import { refuseRunning } from './access.js';
 import { bindablePath } from './control/path.js';
 import { ControlServer } from './control/server.js';
 import { EXIT_OK } from './exits.js';
+import { bridgeFamilies } from './bridge-metrics.js';
 import { createHandlers } from './handlers.js';
 import { openDatabase } from './database.js';
 import { createLog } from './log.js';
+import { createBridge } from './mqtt.js';
 import { jsonLine, textLine } from './message-line.js';
 import { Output, OutputClosed } from './output.js';
 import { controlPath } from './place.js';
@@ -42,7 +44,8 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
   try {
     const registry = await openDatabase(settings, { limits: limitsOf(settings, 'registry') });
     cleanup.push(() => registry.close());
-    const gateway = await Gateway.listen({ ...gatewayOptions(settings), registry, logger: log });
+    const bridge = createBridge(settings);
+    const gateway = await Gateway.listen({ ...gatewayOptions(settings), ...(bridge === undefined ? {} : { bridge }), registry, logger: log });
     cleanup.push(() => gateway.close());
     const { drain = DRAIN } = settings;
     const backends = await startBackends(settings, gateway, registry, version, log);
@@ -56,7 +59,7 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       const control = await ControlServer.listen(path, createHandlers(gateway, registry, version));
       cleanup.push(() => control.close());
     }
-    const http = await listenHttp(settings, gateway, { registry, version, more: () => backends?.families() ?? [] }, log);
+    const http = await listenHttp(settings, gateway, { registry, version, more: () => [...(backends?.families() ?? []), ...(bridge === undefined ? [] : bridgeFamilies(bridge.counters()))] }, log);
     cleanup.push(() => http?.close());
     if (settings.tlsCert !== undefined) onHangup(() => gateway.reloadCertificate(), log);
     const stopped = new Promise<void>((resolve) => {
@@ -70,8 +73,9 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       });
     });
     log.info({ addresses: gateway.addresses, database: registry.url, control: path === undefined ? undefined : bindablePath(path), metrics: http?.url, pid: process.pid, version }, 'ready');
-    if (backends === undefined) await printAll({ gateway, output, settings, log, stopped });
-    else await backends.run(stopped);
+    if (backends !== undefined) await backends.run(stopped);
+    else if (bridge !== undefined) await stopped;
+    else await printAll({ gateway, output, settings, log, stopped });
   } catch (error) {
     if (!(error instanceof OutputClosed)) throw error;
     log.info('the reader of stdout has gone: stopping');

@@ -50,6 +50,24 @@ export interface Settings {
   discovery?: string;
   /** Besides `listen`. */
   serial?: string[];
+  /** URL of a broker; undefined: none. */
+  mqtt?: string;
+  mqttMode?: 'inbox' | 'through';
+  mqttPrefix?: string;
+  mqttProtocol?: 'auto' | '5' | '3.1.1';
+  mqttUserFile?: string;
+  /** Of the environment or the file alone. */
+  mqttUser?: string;
+  mqttPassword?: string;
+  /** Files in PEM. */
+  mqttCa?: string;
+  mqttCert?: string;
+  mqttKey?: string;
+  mqttConnections?: number;
+  /** ms */
+  mqttLifetime?: number;
+  mqttEnvelope?: 'auto' | 'never' | 'always';
+  mqttRequireSubscriber?: boolean;
   /** ms */
   drain?: number;
   limits: Limits;
@@ -85,6 +103,10 @@ export const LIMITS: Record<keyof Limits, 'gateway' | 'registry'> = {
   queueLifetime: 'registry',
   keepEnds: 'registry',
   keepEndsCount: 'registry',
+  deadLetters: 'registry',
+  deadLetterBytes: 'registry',
+  results: 'registry',
+  taken: 'registry',
 };
 
 export const LIMIT_NAMES = Object.keys(LIMITS) as (keyof Limits)[];

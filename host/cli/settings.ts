@@ -1,5 +1,6 @@
 /** The settings of the command: what each may be, and where it may be given. */
 import { DEFAULT_LISTEN, DEFAULT_LISTEN_TLS, LIMIT_NAMES, LIMITS, type Limits, type Settings } from './setting-types.js';
+import { checkMqttOptions, checkMqttUrl } from '../bridge/options.js';
 import { TidelockError } from '../errors.js';
 import { checkGatewayOptions } from '../gateway/options.js';
 import type { Suite } from '../gateway/types.js';
@@ -24,6 +25,8 @@ export interface Setting {
   readonly help: string;
   /** Given more than once, or with commas. */
   readonly list: boolean;
+  /** It has no flag: command lines can be read by all. */
+  readonly secret?: boolean;
   /** Throws Fault. */
   parse(given: Given): unknown;
 }
@@ -130,6 +133,19 @@ function checkSerial(url: string): void {
   if (parseAddress(url).kind !== 'serial') throw new Fault('must be a serial port, such as serial:/dev/ttyUSB0?baud=115200; other addresses are for --listen');
 }
 
+function bridgeOption(option: string) {
+  return (given: Given): unknown => {
+    const number = typeof given === 'string' && /^\d+$/.test(given) && option !== 'protocol' ? Number(given) : given;
+    try {
+      checkMqttOptions({ url: 'mqtt://broker.example', [option]: number });
+    } catch (error) {
+      if (error instanceof TidelockError) throw new Fault(`is ${shown(given)}, but ${error.details['expected'] ?? error.problem}`);
+      throw error;
+    }
+    return number;
+  };
+}
+
 function setting(name: string, placeholder: string | undefined, help: string, parse: (given: Given) => unknown, many = false): Setting {
   return { name, placeholder, help, parse, list: many };
 }
@@ -161,6 +177,20 @@ export const SETTINGS: readonly Setting[] = [
   setting('sntpListen', 'HOST:PORT', 'answer SNTP requests there (default: not)', checkedText((host) => parseTimeAddress('sntpListen', host))),
   setting('discovery', 'NAME', 'answer `tidelock discover` on this link under this name (default: not)', checkedText((name) => checkGatewayOptions({ devices: {}, discovery: name }))),
   setting('serial', 'URL', 'serial port to serve as well, such as serial:/dev/ttyUSB0?baud=115200, may be given again', list(checkedText(checkSerial)), true),
+  setting('mqtt', 'URL', 'MQTT broker to join the devices to, such as mqtts://broker.example; docs/mqtt.md (default: none)', checkedText(checkMqttUrl)),
+  setting('mqttMode', 'MODE', 'inbox: messages are kept until the broker has them; through: acknowledged when it has (default inbox)', bridgeOption('mode')),
+  setting('mqttPrefix', 'WORD', 'first level of its topics (default tl)', bridgeOption('prefix')),
+  setting('mqttProtocol', 'VERSION', '5, 3.1.1 or auto (default auto)', bridgeOption('protocol')),
+  setting('mqttUserFile', 'FILE', 'user name on the first line, password on the second', text),
+  { ...setting('mqttUser', 'NAME', '', text), secret: true },
+  { ...setting('mqttPassword', 'WORD', '', text), secret: true },
+  setting('mqttCa', 'FILE', 'certificates of the authorities to trust for the broker, in PEM (default: those of Node)', text),
+  setting('mqttCert', 'FILE', 'certificate by which the gateway shows itself to the broker, in PEM', text),
+  setting('mqttKey', 'FILE', 'its key (default: in the same file)', text),
+  setting('mqttConnections', 'N', 'connections for messages to the broker (default 4)', bridgeOption('connections')),
+  setting('mqttLifetime', 'MS', 'lifetime of a command that tells none (default 60000)', bridgeOption('lifetime')),
+  setting('mqttEnvelope', 'WHEN', 'JSON envelope around messages: auto (with MQTT 3.1.1), never, always (default auto)', bridgeOption('envelope')),
+  setting('mqttRequireSubscriber', undefined, 'take no message to which nobody has subscribed (MQTT 5)', toggle),
   setting('drain', 'MS', 'time to finish what was accepted when told to stop (default 5000)', whole(0, 600_000, ' ms')),
   ...LIMIT_NAMES.map((name) => setting(`limits.${name}`, 'N', '', limitNumber(name))),
 ];
@@ -201,7 +231,24 @@ export function assemble(values: ReadonlyMap<string, unknown>): Settings {
 }
 
 /** What is wrong with values that are right one by one. */
-export function contradictions({ listen, tlsCert, tlsKey }: Settings): string[] {
+export function contradictions(settings: Settings): string[] {
+  return [...listening(settings), ...broker(settings)];
+}
+
+function broker({ mqtt, mqttUserFile, mqttUser, mqttPassword, mqttCa, mqttCert, mqttKey, ...rest }: Settings): string[] {
+  if (mqtt === undefined) {
+    const given = Object.entries({ mqttUserFile, mqttCa, mqttCert, mqttKey, ...rest }).find(([name, value]) => name.startsWith('mqtt') && value !== undefined);
+    return given === undefined ? [] : [`--${flagName(given[0])} has no --mqtt`];
+  }
+  const faults: string[] = [], secure = /^(mqtts|wss):/.test(mqtt);
+  if (mqttUserFile !== undefined && (mqttUser ?? mqttPassword) !== undefined) faults.push('--mqtt-user-file and TIDELOCK_MQTT_USER or TIDELOCK_MQTT_PASSWORD say the same twice');
+  if (mqttPassword !== undefined && mqttUser === undefined) faults.push('TIDELOCK_MQTT_PASSWORD has no TIDELOCK_MQTT_USER');
+  if (!secure && (mqttCa ?? mqttCert) !== undefined) faults.push(`${mqttCa === undefined ? '--mqtt-cert' : '--mqtt-ca'} is of no use, because ${mqtt} has no TLS; mqtts:// has`);
+  if (mqttKey !== undefined && mqttCert === undefined) faults.push('--mqtt-key has no --mqtt-cert');
+  return faults;
+}
+
+function listening({ listen, tlsCert, tlsKey }: Settings): string[] {
   const secure = listen.find((url) => parseAddress(url).kind === 'tls');
   if (tlsCert === undefined && secure !== undefined) return [`${secure} needs a certificate: --tls-cert and --tls-key ("tidelock cert" makes one)`];
   if (tlsCert === undefined && tlsKey !== undefined) return ['--tls-key has no --tls-cert'];

@@ -15,8 +15,8 @@ export function place(name: string): Setting {
 }
 
 export function withSettings(command: Command, settings: readonly Setting[]): Command {
-  for (const { name, placeholder, help, list } of settings) {
-    if (name.startsWith('limits.')) continue;
+  for (const { name, placeholder, help, list, secret } of settings) {
+    if (name.startsWith('limits.') || secret === true) continue;
     const flag = `--${flagName(name)}`;
     if (placeholder === undefined) command.option(flag, help);
     else {

@@ -28,6 +28,7 @@ import { Peers, type Peer } from './peer.js';
 import { endWithoutKey } from './refresh.js';
 import type { Session } from './session.js';
 import type { Alarm, DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
+import { ThroughUp } from './through.js';
 import { DurableUp, VolatileUp, type Up } from './up.js';
 import { VolatileStore } from './volatile-store.js';
 
@@ -59,6 +60,8 @@ export class Engine {
   readonly peers = new Peers();
   readonly store: DeliveryStore;
   readonly up: Up;
+  /** Where messages go through to a broker. */
+  readonly through: ThroughUp | undefined;
   readonly down: Down;
   readonly expiry: Expiry;
   readonly keys: Keys | undefined;
@@ -115,7 +118,7 @@ export class Engine {
     this.#registry = setup.registry;
     if (setup.registry !== undefined) {
       this.store = setup.registry;
-      this.up = new DurableUp(this, setup.registry);
+      this.up = setup.bridge?.mode === 'through' ? (this.through = new ThroughUp(this, setup.registry)) : new DurableUp(this, setup.registry);
     } else {
       const { limits } = setup;
       if (setup.devices !== undefined) this.keys = new TableKeys(setup.devices);
@@ -159,7 +162,7 @@ export class Engine {
 
   begin(identity: string, outbox: number, keyId: number): Takeover | Promise<Takeover | undefined> {
     const volatile = this.#volatile;
-    if (volatile === undefined) return this.store.takeover(identity, outbox, keyId);
+    if (volatile === undefined) return this.through?.begin(identity, outbox, keyId) ?? this.store.takeover(identity, outbox, keyId);
     const peer = this.peers.enter(identity);
     if (peer.outbox !== outbox) {
       peer.outbox = outbox;
@@ -212,6 +215,7 @@ export class Engine {
       else this.lingering.end(link, now);
     }
     if (peer !== undefined) {
+      this.through?.ended(session, peer);
       if (peer.accepting === session) peer.accepting = undefined;
       if (peer.live === session) {
         peer.live = undefined;
@@ -255,6 +259,13 @@ export class Engine {
   beginFailed(session: Session, error: unknown): void {
     this.failed(error);
     session.close(CLOSE_BUSY, BUSY_RETRY_S);
+  }
+
+  /** Something stands in the queue of a device: its core may ask for it up to `next`. */
+  queued(identity: string, next: number, lifetime: number): void {
+    this.expiry.within(lifetime);
+    const session = this.peers.get(identity)?.live;
+    if (session !== undefined) this.down.queued(session, next);
   }
 
   handlerFailed(cause: unknown): void {

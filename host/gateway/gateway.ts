@@ -12,6 +12,7 @@ import type { DatabaseState, DeviceEvent } from '../registry/types.js';
 import type { Listener } from '../transport/link.js';
 import { openListeners } from '../transport/open.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
+import type { AttachedBridge } from './bridge-types.js';
 import { Certificate } from './certificate.js';
 import type { DiscoveryResponder } from '../discovery/responder.js';
 import { startDiscovery } from './discovery.js';
@@ -39,6 +40,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   #marks: DoneMarks | undefined;
   readonly #readers = new Set<InboxReader>();
   #listeners: Listener[] = [];
+  #bridge: AttachedBridge | undefined;
   #certificate: Certificate | undefined;
   #time: GatewayTime | undefined;
   #discovery: DiscoveryResponder | undefined;
@@ -67,6 +69,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     this.#engine.passing = new Passing(new Subscribers<PassingHandler>(this, 'passing'), (error) => this.#failed(error));
     this.#sender = new Sender(this.#engine);
     try {
+      await this.#attach();
       if (tls !== undefined) this.#certificate = await Certificate.load(tls, clock, logger, (error) => this.#failed(error));
       this.#listeners = await openListeners(addresses, this.#engine.entrance, { tls: this.#certificate?.tls, clock });
       this.#discovery = await startDiscovery(this.#setup, this.addresses, (error) => this.#failed(error));
@@ -87,6 +90,22 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     setImmediate(() => {
       if (this.#closing === undefined) this.emit('listening', this.addresses);
     });
+  }
+
+  /** Before anything listens: for whom messages are kept is known before the first comes. */
+  async #attach(): Promise<void> {
+    const { bridge, registry, clock, logger } = this.#setup, engine = this.#engine;
+    if (registry === undefined) return;
+    registry.consumers(bridge === undefined || bridge.mode === 'through' ? ['app'] : bridge.app ? ['app', 'bridge'] : ['bridge']);
+    if (bridge === undefined) return;
+    this.#bridge = await bridge.attach({
+      gateway: this, registry, clock, logger,
+      queued: (identity, next, lifetime) => engine.queued(identity, next, lifetime),
+      epoch: (identity) => engine.peers.get(identity)?.live?.lease?.epoch,
+      alarm: (alarm) => emitSafely(this, 'alarm', alarm),
+      failed: (error) => engine.failed(error),
+    });
+    if (engine.through !== undefined) engine.through.bridge = this.#bridge;
   }
 
   async #listenLegacy(): Promise<void> {
@@ -120,8 +139,9 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   }
 
   messages(options: MessagesOptions = {}): AsyncIterableIterator<InboxMessage> {
-    const { registry } = this.#setup;
+    const { registry, bridge } = this.#setup;
     if (registry === undefined) throw new TidelockError('NOT_DURABLE', { what: 'messages()' });
+    if (bridge !== undefined && (bridge.mode === 'through' || !bridge.app)) throw badOption('bridge.app', false, 'messages go to the broker alone; set it to true, in mode inbox, where the application is to have them too');
     if (options.prefetch !== undefined) checkInteger('prefetch', options.prefetch, 1, 10_000);
     const reader = new InboxReader(registry, this.#marks!, this.#setup.limits.prefetch, options, (left) => this.#readers.delete(left));
     this.#readers.add(reader);
@@ -278,6 +298,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     this.#settled = undefined;
     await this.#marks?.whenIdle();
     await engine.end(drain === 0 || this.#hurry);
+    await this.#bridge?.close(this.#hurry ? 0 : drain);
     this.#sender.close();
     registry?.off('device', this.#onDevice);
     registry?.off('database', this.#onDatabase);

@@ -1,16 +1,18 @@
 /** The options of a gateway, checked as a whole, with their defaults. */
 import { systemClock, type Clock } from '../clock.js';
 import { isIdentity } from '../core/index.js';
+import { TidelockError } from '../errors.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkNames, checkSuites } from '../options.js';
 import { checkIotsocketOptions, type IotsocketSetup } from '../legacy/iotsocket/options.js';
 import type { Registry } from '../registry/types.js';
 import { parseTimeAddress, type TimeAddress } from '../time/address.js';
 import { parseAddress, type Address } from '../transport/address.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
+import type { Bridge } from './bridge-types.js';
 import type { GatewayLimits, GatewayOptions, LegacyOptions, Logger, Lookup } from './types.js';
 
 const KNOWN = [
-  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'discovery', 'limits', 'legacy', 'logger', 'signal', 'clock',
+  'registry', 'lookup', 'devices', 'listen', 'window', 'life', 'idle', 'spread', 'largest', 'suites', 'suitesTls', 'tls', 'sntp', 'sntpListen', 'discovery', 'limits', 'legacy', 'bridge', 'logger', 'signal', 'clock',
 ];
 
 /** Limits with their defaults: [default, least, most]. */
@@ -54,6 +56,7 @@ export interface GatewaySetup {
   discovery: string | undefined;
   limits: Required<GatewayLimits>;
   iotsocket: IotsocketSetup | undefined;
+  bridge: Bridge | undefined;
   logger: Logger | undefined;
   signal: AbortSignal | undefined;
   clock: Clock;
@@ -89,6 +92,7 @@ export function checkGatewayOptions(options: GatewayOptions): GatewaySetup {
     discovery: checkName(options.discovery),
     limits: limits(options.limits ?? {}),
     iotsocket,
+    bridge: checkBridge(options.bridge, registry !== undefined),
     logger: options.logger,
     signal: options.signal,
     clock: options.clock ?? systemClock,
@@ -114,6 +118,13 @@ function checkTls(tls: TlsCertificate | undefined, addresses: readonly Address[]
 function checkName(name: string | undefined): string | undefined {
   if (name === undefined || (typeof name === 'string' && isIdentity(name))) return name;
   throw badOption('discovery', name, 'it must be a name of the form of an identity, such as gateway-2 or plant/gateway-2');
+}
+
+function checkBridge(bridge: Bridge | undefined, registry: boolean): Bridge | undefined {
+  if (bridge === undefined) return undefined;
+  if (typeof bridge?.attach !== 'function') throw badOption('bridge', typeof bridge, 'it must be made by mqtt() of tidelock/bridge');
+  if (!registry) throw new TidelockError('NOT_DURABLE', { what: 'a bridge' });
+  return bridge;
 }
 
 /** Beyond it more servers only cost them. */

@@ -18,6 +18,8 @@ export class Peer {
   /** Volatile mode: messages of this outbox on their way through the handlers. They outlive a session. */
   handling: Handling<GatewayMessage> | undefined;
   outbox = 0;
+  /** Where messages go through to a broker: the last one of `outbox` that was acknowledged. */
+  passed = 0;
   /** A message that a handler refused, until its sender has put a SKIP in its place. */
   refused: { outbox: number; number: number; status: number } | undefined;
   /** Takeovers in the minute that began at `takeoversSince`. */

@@ -92,9 +92,7 @@ export class Sender {
         if (!this.#unnamed.delete(sending)) return; // closed meanwhile
         this.#pending.set(message, sending);
         sending.named.resolve(message);
-        engine.expiry.within(lifetime);
-        const session = engine.peers.get(device)?.live;
-        if (session !== undefined) engine.down.queued(session, next);
+        engine.queued(device, next, lifetime);
         if (signal !== undefined) this.#watch(sending, message, signal);
       },
       (error: unknown) => {

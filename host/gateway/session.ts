@@ -87,6 +87,11 @@ export class Session implements GatewaySink, LinkOwner, HalfOpen {
     return this.phase === OVER;
   }
 
+  /** Bit of its suite; 0: it is not accepted yet. */
+  get suite(): number {
+    return this.#suite;
+  }
+
   get slot(): number {
     return this.#slot;
   }

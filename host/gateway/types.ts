@@ -6,6 +6,7 @@ import type { EventEmitter } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { IotsocketOptions } from '../legacy/iotsocket/types.js';
 import type { DeviceProtocol, Registry } from '../registry/types.js';
+import type { Bridge } from './bridge-types.js';
 import type { LinkKind } from '../transport/link.js';
 import type { TlsCertificate } from '../transport/tls/server.js';
 
@@ -103,6 +104,8 @@ export interface GatewayOptions {
   limits?: GatewayLimits;
   /** Older protocols, each off unless it is given: `{ iotsocket: {} }`. See docs/iotsocket.md before you do. */
   legacy?: LegacyOptions;
+  /** To an MQTT broker: `mqtt({ url })` of tidelock/bridge; docs/mqtt.md. Needs a registry. Default: none. */
+  bridge?: Bridge;
   logger?: Logger;
   /** Aborting it closes the gateway at once, without drain. */
   signal?: AbortSignal;
@@ -240,9 +243,10 @@ export interface Alarm {
   /**
    * `takeovers`: two devices seem to share one identity. `clock`: wall and monotonic clock parted; all sessions were ended.
    * `clock error`: time servers say that this machine's clock is off by more than a quarter of the window. `database`: it went
-   * away; devices are told busy until it is back.
+   * away; devices are told busy until it is back. `broker`: it went away, or takes what it should not or does not take what it should.
+   * `dead letters`: it refused a message for good.
    */
-  readonly kind: 'takeovers' | 'clock' | 'clock error' | 'database';
+  readonly kind: 'takeovers' | 'clock' | 'clock error' | 'database' | 'broker' | 'dead letters';
   readonly device: Identity | undefined;
   readonly text: string;
 }

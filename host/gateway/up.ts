@@ -46,6 +46,7 @@ export class DurableUp implements Up {
     this.#gauge.bytes += costOf(message.length);
     this.#messages.push({
       lease, id: message.number, time: message.time, repeat: message.repeat, topic: message.topic, expires: message.expires,
+      suite: session.suite,
       body: message.skipped ? undefined : message.body,
     });
     this.#sessions.push(session);

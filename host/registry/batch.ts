@@ -1,5 +1,5 @@
 /** Received messages of many sessions on their way into one transaction: packed, with their bodies copied. */
-import { BATCH_REPEAT, BATCH_SKIP, VERDICTS, type Batch, type LeaseRow } from './engine/operations.js';
+import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, VERDICTS, type Batch, type LeaseRow } from './engine/operations.js';
 import type { Lease, Received, Verdict } from './types.js';
 
 const FIRST_BYTES = 16_384;
@@ -31,11 +31,11 @@ export class BatchWriter {
   add(messages: readonly Received[]): number {
     messages.forEach(check);
     const first = this.#id.length;
-    for (const { lease, id, time, repeat, topic, expires, body } of messages) {
+    for (const { lease, id, time, repeat, topic, expires, body, suite = 0 } of messages) {
       this.#lease.push(this.#place(lease));
       this.#id.push(id);
       this.#time.push(Math.round(time));
-      this.#flags.push((repeat ? BATCH_REPEAT : 0) | (body === undefined ? BATCH_SKIP : 0));
+      this.#flags.push((repeat ? BATCH_REPEAT : 0) | (body === undefined ? BATCH_SKIP : 0) | (suite << BATCH_SUITE));
       if (body !== undefined) this.#copy(body);
       this.#end.push(this.#bytes);
       this.#topic.push(topic ?? null);
@@ -44,7 +44,8 @@ export class BatchWriter {
     return first;
   }
 
-  finish(): Batch {
+  /** `pending`: bits of the consumers that are to be done with the messages. */
+  finish(pending: number): Batch {
     return {
       leases: this.#leases,
       lease: Uint32Array.from(this.#lease),
@@ -55,6 +56,7 @@ export class BatchWriter {
       bodies: this.#bodies,
       topic: this.#topic,
       expires: this.#expires,
+      pending,
     };
   }
 

@@ -4,7 +4,7 @@
  */
 import { TidelockError } from '../errors.js';
 import { BatchWriter, verdictsOf } from './batch.js';
-import type { Name, Operation, Outcome, Params, Result } from './engine/operations.js';
+import { CONSUMERS, type Name, type Operation, type Outcome, type Params, type Result } from './engine/operations.js';
 import { errorOf, type Runner } from './thread/runner.js';
 import type { Ended, Received, Verdict } from './types.js';
 
@@ -31,11 +31,15 @@ export interface GroupsOwner {
   ended(ended: readonly Ended[]): void;
   /** Rows have entered the inbox. */
   received(): void;
+  /** Results for the broker were written. */
+  told(): void;
 }
 
 export class Groups {
   readonly #runner: Runner;
   readonly #owner: GroupsOwner;
+  /** Who is to be done with what enters the inbox from now on: bits of CONSUMERS. */
+  pending: number = CONSUMERS.app;
   #calls: Call[] = [];
   /** The last call, where it is a batch that takes more. */
   #open: BatchCall | undefined;
@@ -139,10 +143,11 @@ export class Groups {
   }
 
   async #run(group: Call[]): Promise<void> {
-    const operations = group.map(({ operation, batch }): Operation => operation ?? { name: 'commit', params: batch!.finish() });
+    const operations = group.map(({ operation, batch }): Operation => operation ?? { name: 'commit', params: batch!.finish(this.pending) });
     try {
-      const { outcomes, ended } = await this.#runner.run(operations);
+      const { outcomes, ended, told } = await this.#runner.run(operations);
       if (ended.length > 0) this.#owner.ended(ended);
+      if (told) this.#owner.told();
       outcomes.forEach((outcome, i) => group[i]!.settle(outcome));
     } catch (error) {
       for (const { reject } of group) reject(error as TidelockError);

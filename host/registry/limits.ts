@@ -16,6 +16,10 @@ const LIMITS: Readonly<Record<keyof RegistryLimits, readonly [number, number, nu
   queueLifetime: [604_800_000, 1, 16_000_000_000],
   keepEnds: [86_400_000, 0, 31_536_000_000],
   keepEndsCount: [100_000, 0, 100_000_000],
+  deadLetters: [10_000, 0, 100_000_000],
+  deadLetterBytes: [67_108_864, 0, Number.MAX_SAFE_INTEGER],
+  results: [100_000, 1, 100_000_000],
+  taken: [1_000_000, 1, 100_000_000],
 };
 
 /** Throws BAD_OPTION or UNKNOWN_OPTION. */

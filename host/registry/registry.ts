@@ -6,14 +6,15 @@ import { isIdentity } from '../core/identity.js';
 import { deliverBody, TRUSTS } from '../core/topic.js';
 import { TidelockError } from '../errors.js';
 import { badOption, bytesOf, checkDoubt, checkInteger, checkTopic, checkTrust, LARGEST_ACKNOWLEDGED } from '../options.js';
+import { SqlBridgeStore } from './bridge-store.js';
 import { Directory } from './directory.js';
 import type { News } from './engine/engine.js';
-import { PROTOCOLS, type InboxData } from './engine/operations.js';
+import { CONSUMERS, PROTOCOLS, type InboxData } from './engine/operations.js';
 import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
 import type { Runner } from './thread/runner.js';
 import type {
-  AddOptions, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, KeyEntry, Lease, NextKey, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
+  AddOptions, Consumer, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, KeyEntry, Lease, NextKey, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
   RegistryLimits, Remark, Takeover, Verdict, Waiting,
 } from './types.js';
 
@@ -33,10 +34,11 @@ export interface SqlRegistrySetup {
 export class SqlRegistry extends EventEmitter implements Registry {
   readonly url: string;
   readonly path: string | undefined;
-  readonly #gateway: string;
+  readonly gateway: string;
   readonly #limits: Required<RegistryLimits>;
   readonly #unix: () => number;
   readonly #groups: Groups;
+  readonly bridge: SqlBridgeStore;
   readonly #directory = new Directory();
   #closing: Promise<void> | undefined;
   #database: DatabaseState;
@@ -45,7 +47,7 @@ export class SqlRegistry extends EventEmitter implements Registry {
     super();
     this.url = url;
     this.path = path;
-    this.#gateway = gateway;
+    this.gateway = gateway;
     this.#limits = limits;
     this.#unix = unix;
     this.#database = { available: true, reason: '', since: this.#now() };
@@ -54,7 +56,9 @@ export class SqlRegistry extends EventEmitter implements Registry {
         for (const end of ended) this.#tell('ended', end);
       },
       received: () => this.#tell('inbox'),
+      told: () => this.#tell('bridge', { change: 'results' }),
     });
+    this.bridge = new SqlBridgeStore(this.#groups, { gateway, now: () => this.#now(), tell: (event) => this.#tell('bridge', event) });
   }
 
   /** @internal */
@@ -178,13 +182,17 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   // ---- Delivery ----
 
-  takeover(identity: string, outbox: number, keyId?: number): Promise<Takeover | undefined> {
+  takeover(identity: string, outbox: number, keyId?: number, { forget = false }: { forget?: boolean } = {}): Promise<Takeover | undefined> {
     const rotating = this.#directory.rotating(identity);
-    return this.#groups.call('takeover', { identity, outbox, keyId, rotating, gateway: this.#gateway, now: this.#now() }, (taken) => {
+    return this.#groups.call('takeover', { identity, outbox, keyId, rotating, forget, gateway: this.gateway, now: this.#now() }, (taken) => {
       if (taken === undefined) return undefined;
       if (taken.ended) this.reload().catch(() => undefined); // the next one of whoever calls it shows it too
       return { lease: Object.freeze({ identity, epoch: taken.epoch, outbox }), receipts: taken.receipts };
     });
+  }
+
+  receipt(lease: Lease, last: number): Promise<void> {
+    return this.#groups.call('receipt', { lease, last }, same);
   }
 
   commit(messages: readonly Received[]): Promise<Verdict[]> {
@@ -253,13 +261,18 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   // ---- The inbox ----
 
-  read({ after = 0, limit = 64 }: { after?: number; limit?: number } = {}): Promise<InboxRow[]> {
-    return this.#ask(() => this.#groups.call('read', { after, limit: rowLimit(limit) }, (rows) => rows.map(inboxRow)));
+  consumers(names: readonly Consumer[]): void {
+    if (names.length === 0) throw new RangeError('somebody must be done with a message before it may go');
+    this.#groups.pending = names.reduce((bits, name) => bits | consumerBit(name), 0);
   }
 
-  done(positions: readonly number[]): Promise<void> {
+  read({ after = 0, limit = 64, consumer = 'app' }: { after?: number; limit?: number; consumer?: Consumer } = {}): Promise<InboxRow[]> {
+    return this.#ask(() => this.#groups.call('read', { after, limit: rowLimit(limit), consumer: consumerBit(consumer) }, (rows) => rows.map(inboxRow)));
+  }
+
+  done(positions: readonly number[], consumer: Consumer = 'app'): Promise<void> {
     if (positions.length === 0) return Promise.resolve();
-    return this.#groups.call('done', { positions: [...positions] }, same);
+    return this.#ask(() => this.#groups.call('done', { positions: [...positions], consumer: consumerBit(consumer) }, same));
   }
 
   // ---- All together ----
@@ -324,6 +337,11 @@ function rowLimit(limit: number): number {
   return checkInteger('limit', limit, 1, MOST_ROWS);
 }
 
+function consumerBit(name: Consumer): number {
+  if (!Object.hasOwn(CONSUMERS, name)) throw badOption('consumer', name, `it must be one of ${Object.keys(CONSUMERS).join(', ')}`);
+  return CONSUMERS[name];
+}
+
 function checkKey(identity: string, key: Uint8Array): Uint8Array {
   if (!(key instanceof Uint8Array)) throw new TidelockError('BAD_KEY', { of: identity, problem: 'is no Uint8Array' });
   if (key.length !== KEY_BYTES) throw new TidelockError('BAD_KEY', { of: identity, problem: `has ${key.length} bytes` });
@@ -335,9 +353,9 @@ export function checkMasterKey(key: Uint8Array): Uint8Array {
   return checkKey('the database', key);
 }
 
-function inboxRow({ position, identity, outbox, id, body, time, repeat, topic, expires }: InboxData): InboxRow {
+function inboxRow({ position, identity, outbox, id, body, time, repeat, topic, expires, suite }: InboxData): InboxRow {
   return {
-    position, message: messageName(identity, outbox, id), identity, time, repeat, topic: topic ?? undefined, expires: expires ?? undefined,
+    position, message: messageName(identity, outbox, id), identity, time, repeat, topic: topic ?? undefined, expires: expires ?? undefined, suite,
     body: Buffer.from(body.buffer, body.byteOffset, body.length),
   };
 }

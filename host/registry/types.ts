@@ -7,9 +7,13 @@
  */
 import type { TopicTrust } from '../core/topic.js';
 import type { Receipts } from '../core/types.js';
+import type { BridgeEvent, BridgeStore } from './bridge-types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
+import type { RegistryLimits } from './limit-types.js';
 
 export type { Receipts } from '../core/types.js';
+export type * from './bridge-types.js';
+export type { RegistryLimits } from './limit-types.js';
 export type { DatabaseState, Remark } from './database/connection.js';
 
 // ---- Devices and keys ----
@@ -104,6 +108,8 @@ export interface Received {
   /** The topic that the device gave it, and until when it is worth carrying on, Unix ms. Undefined: none, without end. */
   readonly topic?: string | undefined;
   readonly expires?: number | undefined;
+  /** Bit of the suite that it came under (`suiteName` in names.ts); 0 or undefined: not known. */
+  readonly suite?: number;
   /** Copied before `commit` returns. Undefined: a SKIP; its receipt is made durable, nothing enters the inbox. */
   readonly body: Uint8Array | undefined;
 }
@@ -254,38 +260,26 @@ export interface InboxRow {
   readonly topic: string | undefined;
   /** Until when it is worth carrying on, Unix ms; undefined: without end. */
   readonly expires: number | undefined;
+  /** Bit of the suite that it came under; 0: not known. */
+  readonly suite: number;
 }
 
+/** Who works off the inbox. Each has its own marks: a row goes when all that it was written for are done with it. */
+export type Consumer = 'app' | 'bridge';
+
 export interface Inbox {
-  /** Undone rows behind `after` (default 0), in order; at most `limit` (default 64). */
-  read(options?: { after?: number; limit?: number }): Promise<InboxRow[]>;
-  /** Marks rows done, by position: nobody reads them again. */
-  done(positions: readonly number[]): Promise<void>;
+  /** For whom rows are written from now on; at first for the application alone. At least one. */
+  consumers(names: readonly Consumer[]): void;
+  /** Rows behind `after` (default 0) that `consumer` (default `app`) is not done with, in order; at most `limit` (default 64). */
+  read(options?: { after?: number; limit?: number; consumer?: Consumer }): Promise<InboxRow[]>;
+  /** Marks rows done, by position: this consumer (default `app`) does not read them again. */
+  done(positions: readonly number[], consumer?: Consumer): Promise<void>;
   /** New rows can be read. */
   on(event: 'inbox', listener: () => void): this;
   off(event: 'inbox', listener: () => void): this;
 }
 
 // ---- All together ----
-
-/** Bounds of what devices and senders can make grow. */
-export interface RegistryLimits {
-  /** Undone inbox rows and the bytes of their bodies, of all and of one device. Default 1,000,000, 256 MiB; 100,000, 32 MiB. */
-  inboxRows?: number;
-  inboxBytes?: number;
-  inboxRowsPerDevice?: number;
-  inboxBytesPerDevice?: number;
-  /** Waiting messages and bytes, of all and of one device. Default 100,000, 64 MiB; 1,000, 1 MiB. */
-  queueMessages?: number;
-  queueBytes?: number;
-  queueMessagesPerDevice?: number;
-  queueBytesPerDevice?: number;
-  /** Longest lifetime, ms. Default 7 days. */
-  queueLifetime?: number;
-  /** How long (ms) and how many ends of messages are remembered. Default 24 h, 100,000. */
-  keepEnds?: number;
-  keepEndsCount?: number;
-}
 
 export interface RegistryOptions {
   /** False: a database that does not exist is an error. Default true. */
@@ -330,8 +324,15 @@ export interface RegistryInfo {
 }
 
 export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDisposable {
+  /** With `forget` the record of the device's messages is given out and leaves the database, until `receipt` writes it again. */
+  takeover(identity: string, outbox: number, keyId?: number, options?: { forget?: boolean }): Promise<Takeover | undefined>;
+  /** Writes the record of a lease whose messages went through: all up to `last` were taken. */
+  receipt(lease: Lease, last: number): Promise<void>;
+
   /** As given to `openRegistry`, without a password. */
   readonly url: string;
+  /** Name of this gateway in the rows of its leases. */
+  readonly gateway: string;
   /** Absolute path of the file; undefined in memory and with PostgreSQL. */
   readonly path: string | undefined;
 
@@ -370,6 +371,9 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
    */
   restored(): Promise<void>;
 
+  /** What a bridge to a broker keeps. */
+  readonly bridge: BridgeStore;
+
   /** Whether the database is there. Away it is sought all the while; what is called waits at most `busyTimeout`. */
   readonly database: DatabaseState;
 
@@ -386,11 +390,13 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   on(event: 'database', listener: (state: DatabaseState) => void): this;
   on(event: 'ended', listener: (ended: Ended) => void): this;
   on(event: 'inbox', listener: () => void): this;
+  on(event: 'bridge', listener: (event: BridgeEvent) => void): this;
   off(event: 'device', listener: (event: DeviceEvent) => void): this;
   off(event: 'progress', listener: (done: number, of: number) => void): this;
   off(event: 'database', listener: (state: DatabaseState) => void): this;
   off(event: 'ended', listener: (ended: Ended) => void): this;
   off(event: 'inbox', listener: () => void): this;
+  off(event: 'bridge', listener: (event: BridgeEvent) => void): this;
 
   /** Finishes what was called, closes the database and wipes the keys. A second call joins the first. */
   close(): Promise<void>;

@@ -9,6 +9,13 @@ export interface Tables {
   queue: QueueTable;
   ends: EndTable;
   wrapping: WrappingTable;
+  dead_letters: DeadLetterTable;
+  commands: CommandTable;
+  results: ResultTable;
+  taken: { name: string; at: number };
+  keepers: KeeperTable;
+  subscriptions: { identity: string; filter: string };
+  rules: { filter: string; identities: string };
   /** PostgreSQL only. */
   commits: { writer: string; count: number; since: number };
 }
@@ -65,6 +72,10 @@ export interface InboxTable {
   /** What the device named it, and until when it is worth carrying on. */
   topic: string | null;
   expires: number | null;
+  /** Bits of the consumers that are not done with it: see CONSUMERS in engine/operations.ts. */
+  pending: Generated<number>;
+  /** Bit of the suite that it came under; 0: not known. */
+  suite: Generated<number>;
 }
 
 export interface QueueTable {
@@ -94,4 +105,56 @@ export interface EndTable {
   id: number;
   how: string;
   at: number;
+}
+
+/** Messages that the broker does not take. */
+export interface DeadLetterTable {
+  position: Generated<number>;
+  identity: string;
+  outbox: number;
+  id: number;
+  time: number;
+  repeat: number;
+  suite: number;
+  topic: string | null;
+  expires: number | null;
+  body: Uint8Array;
+  reason: string;
+  at: number;
+}
+
+/** Who wants to hear how a message of the queue ends. */
+export interface CommandTable {
+  /** That of the message in the queue. */
+  position: number;
+  identity: string;
+  /** Empty: the device's own topic of results. */
+  response: string;
+  correlation: Uint8Array;
+  tl_id: string;
+  /** What it and others supersede one another under; empty: nothing. */
+  replaces: string;
+}
+
+/** Results on their way to the broker. */
+export interface ResultTable {
+  position: Generated<number>;
+  identity: string;
+  /** Name of the message; empty: it never was in a queue. */
+  message: string;
+  response: string;
+  correlation: Uint8Array;
+  tl_id: string;
+  how: string;
+  reason: string;
+  at: number;
+}
+
+/** Who takes commands in: one row for each lease. `seen`: when its holder was last known to take what the broker had. */
+export interface KeeperTable {
+  name: string;
+  gateway: string;
+  epoch: number;
+  renewed: number;
+  seen: number;
 }

@@ -23,6 +23,8 @@ export interface Context {
   rewrapped: boolean;
   /** Set where the database may still hold keys as they were. */
   scrub: boolean;
+  /** Set where results for the broker were written. */
+  told: boolean;
 }
 
 export async function rowsOf<R>({ db }: Context, query: CompiledQuery<R>): Promise<R[]> {

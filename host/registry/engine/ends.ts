@@ -1,7 +1,8 @@
 /** Ends of queued messages: the row leaves the queue, how it ended is remembered for whoever asks, and told. */
 import { RowsStatement, statement } from '../database/statement.js';
 import { messageName } from '../names.js';
-import type { End } from '../types.js';
+import type { End, ResultHow } from '../types.js';
+import { endCommands } from './bridge/results.js';
 import { builder } from './builder.js';
 import { change, type Context } from './context.js';
 
@@ -34,16 +35,17 @@ const INSERT = new RowsStatement<EndRow, never>(32, (rows) =>
       position: eb.ref('excluded.position'), how: eb.ref('excluded.how'), at: eb.ref('excluded.at'),
     }))));
 
-/** Takes rows out of the queue. */
-export async function endRows(context: Context, rows: readonly EndingRow[], how: End, now: number): Promise<void> {
+/** Takes rows out of the queue. `told`: what a sender at the broker is told. */
+export async function endRows(context: Context, rows: readonly EndingRow[], how: End, now: number, told: ResultHow = how): Promise<void> {
   if (rows.length === 0) return;
   await DELETE.run(context.db, rows);
-  await rememberEnds(context, rows, how, now);
+  await rememberEnds(context, rows, how, now, told);
 }
 
 /** The rows have left the queue already. */
-export async function rememberEnds(context: Context, rows: readonly EndingRow[], how: End, now: number): Promise<void> {
+export async function rememberEnds(context: Context, rows: readonly EndingRow[], how: End, now: number, told: ResultHow = how): Promise<void> {
   const { tally, limits, ended } = context;
+  await endCommands(context, rows, told, now);
   for (const { identity, first_outbox, first_id, bytes } of rows) {
     tally.queue.add(identity, -1, -bytes);
     ended.push({ message: messageName(identity, first_outbox, first_id), identity, end: how, at: now });

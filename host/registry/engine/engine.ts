@@ -10,12 +10,17 @@ import { findDriver, type DriverName } from '../database/driver.js';
 import { databaseError, isConstraint, reasonOf } from '../database/faults.js';
 import { SCHEMA_VERSION } from '../database/migrations.js';
 import type { RegistryInfo, RegistryLimits } from '../types.js';
+import * as letters from './bridge/dead-letters.js';
+import { intake } from './bridge/intake.js';
+import * as keeper from './bridge/keeper.js';
+import * as results from './bridge/results.js';
+import * as rules from './bridge/rules.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';
 import * as inbox from './inbox.js';
 import * as keys from './keys.js';
 import { Master, scrubbed } from './master.js';
-import { takeover } from './lease.js';
+import { receipt, takeover } from './lease.js';
 import type { Fault, Name, Operation, Outcome, Params, Reply, Result } from './operations.js';
 import { probe } from './probe.js';
 import * as queue from './queue.js';
@@ -53,6 +58,7 @@ export class Engine {
     disable: devices.disable,
     list: devices.list,
     takeover,
+    receipt,
     keys: keys.keysOf,
     rotate: keys.rotate,
     rewrap,
@@ -73,6 +79,21 @@ export class Engine {
     done: inbox.done,
     info: (context) => this.#info(context),
     probe,
+    keep: keeper.keep,
+    renewKeeper: keeper.renewKeeper,
+    intake,
+    results: results.results,
+    told: results.told,
+    dead: letters.dead,
+    deadLetters: letters.deadLetters,
+    retry: letters.retry,
+    subscriptions: rules.subscriptions,
+    subscribe: rules.subscribe,
+    unsubscribe: rules.unsubscribe,
+    rules: rules.rules,
+    addRule: rules.addRule,
+    removeRule: rules.removeRule,
+    bridgeInfo: async ({ tally }) => ({ deadLetters: { ...tally.dead }, commands: tally.commands, results: tally.results }),
     check: () => this.#connection.check(),
     remarks: () => this.#connection.remarks(),
   };
@@ -115,22 +136,23 @@ export class Engine {
   }
 
   async #transact(group: readonly Operation[]): Promise<Reply> {
-    let reply: Reply = { outcomes: [], ended: [] };
+    let reply: Reply = { outcomes: [], ended: [], told: false };
     let context: Context | undefined;
     const tally = this.#tally;
     try {
       await this.#connection.transact(async (db) => {
         // From the beginning at each try: what a lost one has counted is not so.
-        reply = { outcomes: [], ended: [] };
+        reply = { outcomes: [], ended: [], told: false };
         if (tally.stale) await tally.load(db);
         tally.stale = true;
         context = {
           db, tally, limits: this.#options.limits, ended: reply.ended, locks: this.#connection.locks, master: this.#master,
           progress: (done, of) => this.#tell({ progress: [done, of] }),
-          recount: false, rewrapped: false, scrub: false,
+          recount: false, rewrapped: false, scrub: false, told: false,
         };
         for (const operation of group) reply.outcomes.push(await this.#operate(context, operation));
         tally.stale = context.recount;
+        reply.told = context.told;
       });
       this.#transactions += 1;
       this.#operations += group.length;
@@ -170,12 +192,13 @@ export class Engine {
   }
 
   async #oneByOne(group: readonly Operation[]): Promise<Reply> {
-    const reply: Reply = { outcomes: [], ended: [] };
+    const reply: Reply = { outcomes: [], ended: [], told: false };
     for (const operation of group) {
       try {
-        const { outcomes, ended } = await this.#transact([operation]);
+        const { outcomes, ended, told } = await this.#transact([operation]);
         reply.outcomes.push(...outcomes);
         reply.ended.push(...ended);
+        reply.told ||= told;
       } catch (error) {
         reply.outcomes.push({ fault: faultOf(databaseError(error, this.#options.url)) });
       }

@@ -1,7 +1,7 @@
 /** The lease of an identity: takeover, and the row that every operation of a session begins with. */
 import { statement } from '../database/statement.js';
 import { builder } from './builder.js';
-import { rowOf, type Context } from './context.js';
+import { change, rowOf, type Context } from './context.js';
 import { raise } from './devices.js';
 import { used } from './keys.js';
 import type { LeaseRow, Params, Result } from './operations.js';
@@ -26,14 +26,22 @@ const TAKE_OVER = statement<{ identity: string; gateway: string; now: number }>(
     .where('disabled', '=', 0)
     .returning(['epoch', 'in_outbox', 'in_last', 'out_outbox', 'out_low', 'out_sent', 'out_next']));
 
+const RECEIPT = statement<LeaseRow & { last: number }>()((p) =>
+  builder.updateTable('devices').set({ in_outbox: p.outbox, in_last: p.last }).where('identity', '=', p.identity).where('epoch', '=', p.epoch));
+
+export async function receipt(context: Context, { lease, last }: Params<'receipt'>): Promise<void> {
+  await change(context, RECEIPT.with({ ...lease, last }));
+}
+
 export async function takeover(
   context: Context,
-  { identity, outbox, keyId, rotating, gateway, now }: Params<'takeover'>,
+  { identity, outbox, keyId, rotating, forget, gateway, now }: Params<'takeover'>,
 ): Promise<Result<'takeover'>> {
   const row = await rowOf(context, TAKE_OVER.with({ identity, gateway, now }));
   if (row === undefined) return undefined;
   const ended = keyId !== undefined && (await used(context, identity, keyId, rotating, now));
   if (ended) await raise(context);
+  if (forget && row.in_outbox !== 0) await change(context, RECEIPT.with({ identity, epoch: row.epoch, outbox: 0, last: 0 }));
   // The record of another outbox stays until the first message of this one replaces it.
   const inLast = row.in_outbox === outbox ? row.in_last : 0;
   const out: Out = row.out_next < LAST_FIRST_NUMBER ? row : await renumber(context, identity, row, row.out_sent, now);

@@ -1,6 +1,7 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
 import type { Remark } from '../database/connection.js';
-import type { DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
+import type { BridgeOperationMap } from './bridge/operations.js';
+import type { Consumer, DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
 export interface LeaseRow {
@@ -22,10 +23,14 @@ export interface Batch {
   bodies: Uint8Array;
   topic: (string | null)[];
   expires: (number | null)[];
+  /** Who is to be done with them: bits of CONSUMERS. */
+  pending: number;
 }
 
 export const BATCH_REPEAT = 1;
 export const BATCH_SKIP = 2;
+/** The suite stands from this bit on. */
+export const BATCH_SUITE = 2;
 
 /** Verdicts by number. */
 export const VERDICTS = ['durable', 'full', 'gap', 'superseded'] as const;
@@ -33,6 +38,9 @@ export const DURABLE = 0;
 export const FULL = 1;
 export const GAP = 2;
 export const SUPERSEDED = 3;
+
+/** Whoever works off the inbox, each by its bit. A row goes when all that it was written for are done with it. */
+export const CONSUMERS = { app: 1, bridge: 2 } as const satisfies Record<Consumer, number>;
 
 /** Protocols by number. */
 export const PROTOCOLS = ['tidelock', 'iotsocket'] as const satisfies readonly DeviceProtocol[];
@@ -61,10 +69,11 @@ export interface InboxData {
   repeat: boolean;
   topic: string | null;
   expires: number | null;
+  suite: number;
 }
 
 /** Parameters and result of each. `now` is Unix ms. */
-export interface OperationMap {
+export interface OperationMap extends BridgeOperationMap {
   /** Undefined: nothing has changed since version `known`. */
   directory: [params: { known: number }, result: DirectoryPage | undefined];
   /** `key` is wiped afterwards. Fulfilled with the change counter. */
@@ -74,7 +83,7 @@ export interface OperationMap {
   list: [params: { after: string; limit: number }, result: DeviceEntry[]];
   /** `rotating`: it has more than one key that opens. `ended`: by this use another of them does not any more. */
   takeover: [
-    params: { identity: string; outbox: number; keyId: number | undefined; rotating: boolean; gateway: string; now: number },
+    params: { identity: string; outbox: number; keyId: number | undefined; rotating: boolean; forget: boolean; gateway: string; now: number },
     result: { epoch: number; receipts: Receipts; ended: boolean } | undefined,
   ];
   keys: [params: { identity: string }, result: KeyEntry[]];
@@ -84,6 +93,7 @@ export interface OperationMap {
   rewrap: [params: { to: Uint8Array | undefined }, result: { keys: number; version: number }];
   /** Undefined: it opened nothing before. */
   endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
+  receipt: [params: { lease: LeaseRow; last: number }, result: void];
   /** `rows`: how many entered the inbox. */
   commit: [params: Batch, result: { verdicts: Uint8Array; rows: number }];
   /** `trust`: its number. */
@@ -100,8 +110,8 @@ export interface OperationMap {
   waiting: [params: { identity: string | undefined; after: { identity: string; outbox: number; id: number } | undefined; limit: number }, result: Waiting[]];
   outcome: [params: { identity: string; outbox: number; id: number }, result: Ended | Waiting | undefined];
   restored: [params: { now: number }, result: void];
-  read: [params: { after: number; limit: number }, result: InboxData[]];
-  done: [params: { positions: readonly number[] }, result: void];
+  read: [params: { after: number; limit: number; consumer: number }, result: InboxData[]];
+  done: [params: { positions: readonly number[]; consumer: number }, result: void];
   info: [params: Record<string, never>, result: RegistryInfo];
   probe: [params: Record<string, never>, result: void];
   check: [params: Record<string, never>, result: void];
@@ -131,4 +141,6 @@ export type Outcome = { value: unknown } | { fault: Fault };
 export interface Reply {
   outcomes: Outcome[];
   ended: Ended[];
+  /** Results for the broker were written. */
+  told: boolean;
 }

@@ -4,7 +4,7 @@ import { statement } from '../database/statement.js';
 import { messageName, type MessageName } from '../names.js';
 import type { End, Ended, Queued, Waiting } from '../types.js';
 import { builder } from './builder.js';
-import { change, rowOf, rowsOf, type Context } from './context.js';
+import { rowOf, rowsOf, type Context } from './context.js';
 import { endRows, forgetEnds } from './ends.js';
 import { shownNext } from './lease.js';
 import type { Params } from './operations.js';
@@ -25,12 +25,28 @@ const DRAW = statement<{ identity: string }>()((p) =>
 const INSERT = statement<{ identity: string; id: number; outbox: number; made: number; deadline: number; again: number; body: Uint8Array; topic: string | null; trust: number | null }>()((p) =>
   builder.insertInto('queue').values({
     identity: p.identity, id: p.id, first_outbox: p.outbox, first_id: p.id, made: p.made, deadline: p.deadline, again: p.again, repeat: 0, body: p.body, topic: p.topic, trust: p.trust,
-  }));
+  }).returning('position'));
 
-export async function enqueue(
-  context: Context,
-  { identity, body, topic, trust, lifetime, again, now }: Params<'enqueue'>,
-): Promise<Queued> {
+/** A message towards a device, and how long it may live from when it was made. */
+interface NewMessage {
+  identity: string;
+  body: Uint8Array;
+  topic: string | null;
+  /** Its number. */
+  trust: number | null;
+  /** Unix ms; `lifetime` counts from here. */
+  made: number;
+  lifetime: number;
+  again: boolean;
+}
+
+export async function enqueue(context: Context, { now, ...message }: Params<'enqueue'>): Promise<Queued> {
+  const { message: name, next } = await enqueueRow(context, { ...message, made: now });
+  return { message: name, next };
+}
+
+/** Throws DEVICE_UNKNOWN, DISABLED or QUEUE_FULL, and has written nothing then. */
+export async function enqueueRow(context: Context, { identity, body, topic, trust, made, lifetime, again }: NewMessage): Promise<Queued & { position: number }> {
   const device = await rowOf(context, ADDRESSEE.with({ identity }));
   if (device === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
   if (device.disabled !== 0) throw new TidelockError('DISABLED', { identity });
@@ -39,9 +55,9 @@ export async function enqueue(
 
   const out = (await rowOf(context, DRAW.with({ identity })))!;
   const id = out.out_next - 1;
-  await change(context, INSERT.with({ identity, id, outbox: out.out_outbox, made: now, deadline: now + lifetime, again: again ? 1 : 0, body, topic, trust }));
+  const { position } = (await rowOf(context, INSERT.with({ identity, id, outbox: out.out_outbox, made, deadline: made + lifetime, again: again ? 1 : 0, body, topic, trust })))!;
   context.tally.queue.add(identity, 1, body.length);
-  return { message: messageName(identity, out.out_outbox, id), next: shownNext(out) };
+  return { position, message: messageName(identity, out.out_outbox, id), next: shownNext(out) };
 }
 
 /** Rows of the queue with what is needed to end or to show them. */

@@ -6,7 +6,7 @@
 import { RowsStatement, statement } from '../database/statement.js';
 import { builder } from './builder.js';
 import { rowOf, type Context } from './context.js';
-import { BATCH_REPEAT, BATCH_SKIP, FULL, GAP, SUPERSEDED, type Batch, type LeaseRow } from './operations.js';
+import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, FULL, GAP, SUPERSEDED, type Batch, type LeaseRow } from './operations.js';
 
 interface Row {
   identity: string;
@@ -17,6 +17,8 @@ interface Row {
   body: Uint8Array;
   topic: string | null;
   expires: number | null;
+  pending: number;
+  suite: number;
 }
 
 /** `before`: the last one that must have been taken from this outbox; 0 where the record is of another or none. */
@@ -37,7 +39,10 @@ const SEEN = statement<LeaseRow>()((p) =>
 /** Unique on (identity, outbox, id): what is there already stays, once. */
 const INSERT = new RowsStatement<Row, never>(32, (rows) =>
   builder.insertInto('inbox')
-    .values(rows.map(({ identity, outbox, id, time, repeat, body, topic, expires }) => ({ identity, outbox, id, time, repeat, body, topic, expires })))
+    .values(rows.map((row) => ({
+      identity: row.identity, outbox: row.outbox, id: row.id, time: row.time, repeat: row.repeat, body: row.body, topic: row.topic, expires: row.expires, pending: row.pending,
+      suite: row.suite,
+    })))
     .onConflict((conflict) => conflict.columns(['identity', 'outbox', 'id']).doNothing()));
 
 /** Of one lease: indexes in the batch. */
@@ -116,6 +121,7 @@ function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow
   accepted[index] = {
     identity, outbox, id: batch.id[index]!, time: batch.time[index]!, repeat: flags & BATCH_REPEAT,
     body: batch.bodies.subarray(end - bytes, end), topic: batch.topic[index]!, expires: batch.expires[index]!,
+    pending: batch.pending, suite: flags >> BATCH_SUITE,
   };
 }
 

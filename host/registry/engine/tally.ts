@@ -43,6 +43,14 @@ export class Tally {
   readonly queue = new Ledger();
   /** Ends that are remembered. */
   ends = 0;
+  /** Messages in queues whose senders at the broker wait for their end; results on their way to the broker; commands known as taken. */
+  commands = 0;
+  results = 0;
+  taken = 0;
+  /** When the oldest of these were last removed, Unix ms. */
+  takenForgotten = 0;
+  /** Dead letters. */
+  readonly dead: Amount = { count: 0, bytes: 0 };
   /** Set where it may be wrong. */
   stale = true;
   readonly #limits: Required<RegistryLimits>;
@@ -63,6 +71,14 @@ export class Tally {
     }
     const { count } = await db.selectFrom('ends').select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
     this.ends = Number(count);
+    for (const name of ['commands', 'results', 'taken'] as const) {
+      const row = await db.selectFrom(name).select(({ fn }) => fn.countAll<number>().as('count')).executeTakeFirstOrThrow();
+      this[name] = Number(row.count);
+    }
+    const dead = await db.selectFrom('dead_letters')
+      .select(({ fn }) => [fn.countAll<number>().as('count'), fn.sum<number | null>(fn('length', ['body'])).as('bytes')])
+      .executeTakeFirstOrThrow();
+    Object.assign(this.dead, { count: Number(dead.count), bytes: Number(dead.bytes ?? 0) });
     this.stale = false;
   }
 

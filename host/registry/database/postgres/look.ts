@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { TidelockError } from '../../../errors.js';
 import type { Remark } from '../connection.js';
 
-const TABLES = ['tidelock', 'devices', 'keys', 'inbox', 'queue', 'ends', 'wrapping'];
+const TABLES = ['tidelock', 'devices', 'keys', 'inbox', 'queue', 'ends', 'wrapping', 'dead_letters', 'commands', 'results', 'taken', 'keepers', 'subscriptions', 'rules'];
 
 /** Every row of every table is read; a damaged page is an error of the server's. Throws DATABASE_CORRUPT. */
 export async function checkTables(client: pg.Client, url: string): Promise<void> {

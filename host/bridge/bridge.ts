@@ -1,0 +1,180 @@
+/** The bridge of one gateway: its connections, and what goes over them in both directions. */
+import type { AttachedBridge, Bridge, BridgeHost, ThroughMessage } from '../gateway/bridge-types.js';
+import type { Message } from '../gateway/types.js';
+import type { BridgeEvent } from '../registry/types.js';
+import { Connection } from './connection.js';
+import type { Shared } from './context.js';
+import { Counts } from './counts.js';
+import { Keeper } from './down/keeper.js';
+import { pack } from './envelope.js';
+import { Lane } from './lane.js';
+import { Lanes } from './lanes.js';
+import { findMqtt, type MqttLibrary } from './library.js';
+import { checkGatewayName, checkMqttOptions, type MqttSetup } from './options.js';
+import { Results } from './results.js';
+import { Status } from './status.js';
+import { Topics } from './topics.js';
+import type { MqttBridge, MqttCounters, MqttOptions } from './types.js';
+import { InboxPump } from './up/inbox-pump.js';
+import { ThroughItem } from './up/through.js';
+
+/**
+ * A bridge to an MQTT broker, for the option `bridge` of `Gateway.listen`. Throws BAD_OPTION or UNKNOWN_OPTION; that the package mqtt is
+ * missing (DRIVER_MISSING) shows when the gateway is opened.
+ */
+export function mqtt(options: MqttOptions): Bridge & MqttBridge {
+  const setup = checkMqttOptions(options);
+  let running: RunningBridge | undefined;
+  return {
+    mode: setup.mode,
+    app: setup.app,
+    attach: async (host) => {
+      if (running !== undefined) throw new Error('a bridge belongs to one gateway: make another by mqtt()');
+      return (running = await RunningBridge.start(setup, host));
+    },
+    counters: () => running?.counters() ?? NOTHING,
+  };
+}
+
+class RunningBridge implements AttachedBridge {
+  readonly #shared: Shared;
+  readonly #status: Status;
+  readonly #results: Results;
+  readonly #pump: InboxPump;
+  readonly #keeper: Keeper | undefined;
+  /** Mode `through`: what an earlier run has left in the inbox goes first. */
+  #backlog = true;
+  #closing = false;
+  /** Told to the log once, until it is back. */
+  #away = false;
+  readonly #onMessage = (message: Message): void => this.#post(message);
+  readonly #onBridge = ({ change }: BridgeEvent): void => {
+    if (change === 'retried') this.#pump.retried();
+  };
+
+  static async start(setup: MqttSetup, host: BridgeHost): Promise<RunningBridge> {
+    const library = await findMqtt();
+    return new RunningBridge(setup, host, library, new Topics(setup.prefix, checkGatewayName(host.registry.gateway)));
+  }
+
+  private constructor(setup: MqttSetup, host: BridgeHost, library: MqttLibrary, topics: Topics) {
+    const lanes = new Lanes(Array.from({ length: setup.connections }, (_, i) => this.#lane(setup, host, library, topics, i)));
+    this.#shared = { host, setup, topics, lanes, counts: new Counts() };
+    this.#status = new Status(this.#shared);
+    this.#results = new Results(this.#shared);
+    this.#pump = new InboxPump(this.#shared);
+    this.#keeper = setup.down ? new Keeper(this.#shared, library, () => this.#changed()) : undefined;
+    host.gateway.on('message', this.#onMessage);
+    host.registry.on('bridge', this.#onBridge);
+    for (const { connection } of lanes.list) connection.open();
+    this.#keeper?.open();
+    this.#results.start();
+    if (setup.mode === 'inbox') this.#pump.start();
+    else void this.#pump.drained().then(() => (this.#backlog = false));
+  }
+
+  #lane(setup: MqttSetup, { clock, registry }: BridgeHost, library: MqttLibrary, topics: Topics, i: number): Lane {
+    const lane: Lane = new Lane(new Connection({
+      library, url: setup.url, credentials: setup.credentials, protocol: setup.protocol, clock,
+      clientId: `${topics.prefix}-${registry.gateway}-${i}`, clean: true, receiveMaximum: 64,
+      ...(i === 0 ? { will: () => ({ topic: topics.own('status'), payload: JSON.stringify({ connected: false }) }) } : {}),
+      up: () => this.#up(lane, i),
+      down: (reason, wasUp) => this.#down(lane, reason, wasUp),
+    }), setup.window);
+    return lane;
+  }
+
+  pass(message: ThroughMessage): boolean {
+    if (this.#closing || this.#backlog) return false;
+    this.#shared.lanes.of(message.message.device).push(new ThroughItem(this.#shared, message));
+    return true;
+  }
+
+  counters(): MqttCounters {
+    const { lanes, setup, counts } = this.#shared, keeper = this.#keeper;
+    const { list } = lanes, up = list.find(({ connection }) => connection.isUp)?.connection;
+    return {
+      connections: lanes.connected + (keeper?.connection.isUp === true ? 1 : 0),
+      wanted: list.length + (setup.down ? 1 : 0),
+      version: up?.version ?? 0,
+      ...counts,
+      commandsRefused: { ...counts.commandsRefused },
+      waiting: lanes.size,
+      keeper: keeper?.keeps === true,
+      probesFailed: [],
+    };
+  }
+
+  async close(ms: number): Promise<void> {
+    const { host, lanes, topics } = this.#shared;
+    this.#closing = true;
+    host.gateway.off('message', this.#onMessage);
+    host.registry.off('bridge', this.#onBridge);
+    await this.#keeper?.close();
+    if (ms > 0) await this.#settled(ms);
+    this.#status.close();
+    await Promise.all([this.#pump.close(), this.#results.close()]);
+    const own = lanes.list[0]!.connection;
+    if (own.isUp) await new Promise<void>((resolve) => {
+      const timer = host.clock.after(1_000, resolve, true);
+      own.publish(topics.own('status'), JSON.stringify({ connected: false }), { qos: 1, retain: true }, () => {
+        timer.cancel();
+        resolve();
+      });
+    });
+    await Promise.all(lanes.list.map(({ connection }) => connection.close()));
+  }
+
+  /** What is in flight is waited for, while the broker is there. */
+  async #settled(ms: number): Promise<void> {
+    const { host: { clock }, lanes } = this.#shared, until = clock.now() + ms;
+    while (lanes.size > 0 && lanes.connected === lanes.list.length && clock.now() < until) {
+      await new Promise<void>((resolve) => void clock.after(20, resolve, true));
+    }
+  }
+
+  #up(lane: Lane, i: number): void {
+    const { host, topics } = this.#shared;
+    if (i === 0) {
+      const told = { connected: true, since: Math.floor(host.clock.unix()), gateway: host.registry.gateway, protocol: lane.connection.version === 5 ? '5' : '3.1.1' };
+      lane.connection.publish(topics.own('status'), JSON.stringify(told), { qos: 1, retain: true }, () => undefined);
+    }
+    lane.up();
+    this.#status.up(lane);
+    this.#changed();
+  }
+
+  #down(lane: Lane, reason: string, wasUp: boolean): void {
+    if (wasUp) this.#shared.counts.lost += 1;
+    lane.down();
+    if (this.#closing || this.#away) return;
+    this.#away = true;
+    const { host, setup } = this.#shared, text = `no connection to the broker ${setup.url}: ${reason}`;
+    host.logger?.warn({ broker: setup.url, reason }, 'no connection to the broker: messages wait in the inbox, and it is sought');
+    host.alarm({ kind: 'broker', device: undefined, text });
+  }
+
+  #changed(): void {
+    const { host, setup, lanes } = this.#shared;
+    if (!this.#away && lanes.connected > 0) host.logger?.debug({ broker: setup.url, connections: lanes.connected }, 'connected to the broker');
+    if (this.#away && lanes.connected === lanes.list.length) {
+      this.#away = false;
+      host.logger?.info({ broker: setup.url, version: lanes.list[0]!.connection.version === 5 ? '5' : '3.1.1' }, 'the broker is back');
+    }
+  }
+
+  #post(message: Message): void {
+    const { lanes, topics, counts, setup } = this.#shared;
+    const { connection } = lanes.of(message.device);
+    const plain = setup.envelope === 'never' && connection.version === 4;
+    const { payload, properties } = plain
+      ? { payload: message.body, properties: undefined }
+      : pack(message.body, { 'tl-time': String(message.time), 'tl-trust': message.trust }, setup.envelope === 'always' || connection.version === 4);
+    if (connection.post(topics.up(message.device, message.topic ?? ''), payload, properties)) counts.posted += 1;
+    else counts.dropped += 1;
+  }
+}
+
+const NOTHING: MqttCounters = {
+  connections: 0, wanted: 0, version: 0, ...new Counts(), commandsRefused: {}, waiting: 0, keeper: false, probesFailed: [],
+};

@@ -1,0 +1,262 @@
+/**
+ * One connection to the broker, sought again for as long as it is wanted. Each try has a client of the library of its own, so nothing of a
+ * lost one is sent again by the library: what is to be sent again is known where it is kept. MQTT 5 is tried first, then 3.1.1.
+ */
+import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import type { Clock, ClockTimer } from '../clock.js';
+import type { MqttLibrary } from './library.js';
+import { DROPPED, packetBytes, type PublishProperties } from './packets.js';
+
+/** ms between tries: doubled from the first to the last, each of them at random between half of it and all. */
+const FIRST_WAIT = 250;
+const LAST_WAIT = 10_000;
+/** ms that a connection must have stood before the next wait is the first again: another that takes our client id would else go to and fro with us. */
+const GOOD = 5_000;
+const CONNECT_TIMEOUT = 10_000;
+const KEEPALIVE_S = 15;
+/** Largest packet taken where the broker lets us say so (MQTT 5): a command is 16 KiB at most, and a bound there must be. */
+const LARGEST_PACKET = 1 << 20;
+/** Bytes that may wait in the socket before what wants no acknowledgement is dropped. */
+const MOST_UNSENT = 1 << 20;
+const MOST_PACKET = 0x0fff_ffff + 5;
+
+export interface Credentials {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  readonly ca?: string | Buffer | undefined;
+  readonly cert?: string | Buffer | undefined;
+  readonly key?: string | Buffer | undefined;
+}
+
+export interface Received {
+  readonly topic: string;
+  readonly payload: Buffer;
+  readonly retain: boolean;
+  readonly properties: NonNullable<IPublishPacket['properties']>;
+  /** 0: it wants no acknowledgement. */
+  readonly ackId: number;
+  /** The try by which it came: it can be acknowledged there alone. */
+  readonly serial: number;
+}
+
+export interface ConnectionSetup {
+  readonly library: MqttLibrary;
+  readonly url: string;
+  readonly clientId: string;
+  /** False: the broker keeps subscriptions and what comes under them while we are away. */
+  readonly clean: boolean;
+  readonly credentials: Credentials;
+  readonly protocol: 'auto' | 5 | 4;
+  /** Messages that the broker may leave unacknowledged towards us, where it lets us say so. */
+  readonly receiveMaximum: number;
+  readonly clock: Clock;
+  will?(): { topic: string; payload: string };
+  /** Asked before each try; false: not now. */
+  may?(): Promise<boolean>;
+  up(session: { present: boolean }): void;
+  /** It was up, or could not be brought up. Told once for each try. */
+  down(reason: string, wasUp: boolean): void;
+  received?(message: Received): void;
+}
+
+/** 0x00 and 0x10 are success; from 0x80 on it is none; DROPPED: the connection went before there was an answer. */
+export type PublishAnswer = (reason: number) => void;
+
+export class Connection {
+  readonly #setup: ConnectionSetup;
+  #client: MqttClient | undefined;
+  #up = false;
+  #version: 5 | 4;
+  #wait = FIRST_WAIT;
+  #upAt = 0;
+  #timer: ClockTimer | undefined;
+  #closed = false;
+  /** Of the try. */
+  #serial = 0;
+  /** What CONNACK allows. */
+  receiveMaximum = 65_535;
+  maximumPacket = MOST_PACKET;
+
+  constructor(setup: ConnectionSetup) {
+    this.#setup = setup;
+    this.#version = setup.protocol === 4 ? 4 : 5;
+  }
+
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** What came by this try can still be acknowledged. */
+  serves(serial: number): boolean {
+    return this.#up && serial === this.#serial;
+  }
+
+  get version(): 5 | 4 {
+    return this.#version;
+  }
+
+  open(): void {
+    void this.#try();
+  }
+
+  /** False: it is longer than the broker takes. */
+  fits(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): boolean {
+    return packetBytes(topic, payload, properties) <= this.maximumPacket;
+  }
+
+  /** `answer` is called once; for QoS 0 when it has left. Not to be called while it is down. */
+  publish(topic: string, payload: Buffer | string, { qos, retain = false, properties }: { qos: 0 | 1; retain?: boolean; properties?: PublishProperties | undefined }, answer: PublishAnswer): void {
+    const client = this.#client;
+    if (!this.#up || client === undefined) return answer(DROPPED);
+    client.publish(topic, payload, { qos, retain, ...(properties === undefined || this.#version === 4 ? {} : { properties }) }, (error, packet) => {
+      const { reasonCode } = (packet ?? {}) as { reasonCode?: number };
+      if (error === null || error === undefined) answer(reasonCode ?? 0);
+      else answer(reasonCode ?? (typeof (error as { code?: unknown }).code === 'number' ? (error as unknown as { code: number }).code : DROPPED));
+    });
+  }
+
+  /** Rejected where the broker refuses it. */
+  subscribe(filters: readonly string[], qos: 0 | 1, commands = false): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return Promise.reject(new Error('not connected'));
+    // Commands: the retain flag comes as it was published, so that a retained one is known; a session that stands gets none again.
+    const options = this.#version === 4 ? { qos } : commands ? { qos, rap: true, rh: 1 } : { qos, rh: 2 };
+    return new Promise((resolve, reject) => {
+      client.subscribe([...filters], options, (error, granted) => {
+        if (error) reject(error);
+        else if (granted?.some(({ qos: got }) => got > 2) === true) reject(new Error('the broker refuses the subscription'));
+        else resolve();
+      });
+    });
+  }
+
+  unsubscribe(filters: readonly string[]): Promise<void> {
+    const client = this.#client;
+    if (client === undefined) return Promise.resolve();
+    return new Promise((resolve) => client.unsubscribe([...filters], () => resolve()));
+  }
+
+  /**
+   * PUBACKs, in one write: the library would hold back each message until the one before is answered, and a commit in groups needs
+   * many at once. Four bytes each in both versions (MQTT 5.0, section 3.4.2.1: success needs no reason code).
+   */
+  acknowledge(serial: number, ids: readonly number[]): void {
+    if (!this.serves(serial) || ids.length === 0) return;
+    const bytes = Buffer.alloc(4 * ids.length);
+    ids.forEach((id, i) => bytes.writeUInt32BE(((0x4002 << 16) | id) >>> 0, 4 * i));
+    this.#client!.stream.write(bytes);
+  }
+
+  /** Without acknowledgement. False: it did not leave. */
+  post(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): boolean {
+    const client = this.#client;
+    if (!this.#up || client === undefined || client.stream.writableLength > MOST_UNSENT || !this.fits(topic, payload, properties)) return false;
+    this.publish(topic, payload, { qos: 0, properties }, () => undefined);
+    return true;
+  }
+
+  /** Ends the connection, and comes again. */
+  drop(): void {
+    this.#client?.end(true);
+  }
+
+  /** Parts in order. */
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#timer?.cancel();
+    const client = this.#client, wasUp = this.#up;
+    this.#up = false;
+    if (client === undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#setup.clock.after(1_000, () => {
+        client.end(true);
+        resolve();
+      }, true);
+      client.end(!wasUp, () => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+
+  async #try(): Promise<void> {
+    const { may } = this.#setup;
+    if (may !== undefined && !(await may())) return this.#later(LAST_WAIT / 5);
+    if (this.#closed) return;
+    const client = this.#setup.library.connect(this.#setup.url, this.#options());
+    this.#client = client;
+    const serial = ++this.#serial;
+    let reason = '', refused = false;
+    const held = new WeakSet<object>();
+    client.on('connect', (packet) => this.#connected(client, packet));
+    client.on('error', (error: Error & { code?: unknown }) => {
+      reason ||= errorText(error);
+      refused ||= error.code === 1 || error.code === 132; // the protocol version
+    });
+    client.on('disconnect', ({ reasonCode }) => (reason ||= `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`));
+    client.on('packetreceive', (packet) => {
+      if (packet.cmd !== 'publish' || packet.qos !== 1) return;
+      held.add(packet);
+      packet.qos = 0; // acknowledged by `acknowledge`, not by the library
+    });
+    client.on('message', (topic, payload, packet) => {
+      if (client !== this.#client || !this.#up) return;
+      const { retain, properties = {}, messageId = 0 } = packet;
+      this.#setup.received?.({ topic, payload, retain, properties, ackId: held.has(packet) ? messageId : 0, serial });
+    });
+    client.on('close', () => {
+      if (client !== this.#client) return;
+      this.#client = undefined;
+      client.end(true);
+      this.#lost(reason, refused);
+    });
+  }
+
+  #options(): IClientOptions {
+    const { clientId, clean, credentials, receiveMaximum, will } = this.#setup;
+    const { username, password, ca, cert, key } = credentials, five = this.#version === 5;
+    const last = will?.();
+    return {
+      clientId, clean, protocolVersion: this.#version,
+      reconnectPeriod: 0, connectTimeout: CONNECT_TIMEOUT, keepalive: KEEPALIVE_S, resubscribe: false, queueQoSZero: false,
+      ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
+      ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }),
+      ...(last === undefined ? {} : { will: { topic: last.topic, payload: Buffer.from(last.payload), qos: 1, retain: true } }),
+      ...(five ? { properties: { receiveMaximum, maximumPacketSize: LARGEST_PACKET, ...(clean ? {} : { sessionExpiryInterval: 0xffff_ffff }) } } : {}),
+    };
+  }
+
+  #connected(client: MqttClient, packet: IConnackPacket): void {
+    if (client !== this.#client || this.#closed) return;
+    const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
+    this.receiveMaximum = receiveMaximum ?? 65_535;
+    this.maximumPacket = maximumPacketSize ?? MOST_PACKET;
+    this.#up = true;
+    this.#upAt = this.#setup.clock.now();
+    this.#setup.up({ present: packet.sessionPresent });
+  }
+
+  #lost(reason: string, refused: boolean): void {
+    const { protocol, clock } = this.#setup, wasUp = this.#up;
+    this.#up = false;
+    if (wasUp && clock.now() - this.#upAt >= GOOD) this.#wait = FIRST_WAIT;
+    // A broker without MQTT 5 says so, or closes the connection without a word.
+    if (!wasUp && protocol === 'auto' && (refused || reason === '')) {
+      this.#version = this.#version === 5 ? 4 : 5;
+      if (refused && this.#version === 4 && !this.#closed) return this.#later(0); // nothing is wrong
+    }
+    this.#setup.down(reason === '' ? 'the broker closed the connection' : reason, wasUp);
+    if (!this.#closed) this.#later(this.#wait * (0.5 + Math.random() / 2));
+    this.#wait = Math.min(LAST_WAIT, 2 * this.#wait);
+  }
+
+  #later(ms: number): void {
+    this.#timer = this.#setup.clock.after(ms, () => void this.#try(), true);
+  }
+}
+
+/** Node gives a connection that failed at several addresses a text for each of them, and none of its own. */
+function errorText(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(errorText).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

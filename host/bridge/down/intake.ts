@@ -1,0 +1,136 @@
+/**
+ * Commands from the broker into the database, in groups: while one transaction is written, what comes collects for the next. PUBACK
+ * follows the commit. Where the database is away it is withheld and the same group tried again; where the connection is lost the
+ * broker hands everything over again.
+ */
+import { outlasting } from '../../gateway/outlast.js';
+import type { Command, KeeperLease, TakenCommand } from '../../registry/bridge-types.js';
+import type { Connection, Received } from '../connection.js';
+import type { Shared } from '../context.js';
+import { commandFor } from './commands.js';
+import { Posts } from './posts.js';
+
+/** Commands of one transaction. */
+const AT_ONCE = 512;
+/** What may wait in memory where the broker knows no Receive Maximum; beyond it the connection is ended, and the broker keeps it. */
+const MOST_WAITING = 4_096;
+const MOST_BYTES = 16 << 20;
+const AGAIN_MS = 1_000;
+
+interface Entry {
+  readonly ackId: number;
+  readonly serial: number;
+  readonly bytes: number;
+  /** Empty: nothing is to be queued, but its PUBACK keeps its place. */
+  readonly commands: readonly Command[];
+  /** Called when everything before it is committed. */
+  readonly marker: string | undefined;
+}
+
+export interface IntakeOwner {
+  readonly connection: Connection;
+  readonly lease: KeeperLease | undefined;
+  readonly agesUnknown: boolean;
+  marker(nonce: string): void;
+  /** Another has the lease. */
+  superseded(): void;
+}
+
+export class Intake {
+  readonly #shared: Shared;
+  readonly #owner: IntakeOwner;
+  readonly #posts: Posts;
+  readonly #over = new AbortController();
+  #waiting: Entry[] = [];
+  #bytes = 0;
+  #running: Promise<void> | undefined;
+
+  constructor(shared: Shared, owner: IntakeOwner) {
+    this.#shared = shared;
+    this.#owner = owner;
+    this.#posts = new Posts(shared);
+  }
+
+  received(message: Received, fanOut: readonly string[]): void {
+    const { topics, setup, host, counts } = this.#shared, owner = this.#owner;
+    const { topic, ackId, serial, payload } = message;
+    const parsed = topic.startsWith(`${topics.prefix}/`) ? topics.parse(topic) : undefined;
+    if (ackId === 0) {
+      if (parsed !== undefined && 'identity' in parsed) this.#posts.command(parsed.identity, parsed.sub, message);
+      return;
+    }
+    const rules = { topics, secure: setup.secure, lifetime: setup.lifetime, agesUnknown: owner.agesUnknown, now: Math.floor(host.clock.unix()) };
+    const commands: Command[] = [];
+    if (parsed !== undefined && 'problem' in parsed) counts.commandRefused('bad topic');
+    if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules)));
+    for (const identity of fanOut) commands.push(commandFor(identity, topic, message, rules));
+    const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
+    if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) {
+      owner.connection.drop();
+      return;
+    }
+    this.#waiting.push({ ackId, serial, commands, marker, bytes: payload.length });
+    this.#bytes += payload.length;
+    this.#running ??= this.#run().finally(() => (this.#running = undefined));
+  }
+
+  /** The connection was lost: what is not committed comes again. */
+  down(): void {
+    this.#waiting = [];
+    this.#bytes = 0;
+  }
+
+  async close(): Promise<void> {
+    this.#over.abort();
+    this.down();
+    await this.#running;
+  }
+
+  #checked(command: Command): Command {
+    if (this.#shared.host.registry.protocol(command.identity) !== 'iotsocket' || command.refusal !== undefined) return command;
+    return { ...command, body: Buffer.alloc(0), refusal: { how: 'refused', reason: 'the device speaks IoTSocket, which has no acknowledgements: publish at QoS 0' } };
+  }
+
+  async #run(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)); // what came in the same turn goes together
+    while (this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, AT_ONCE);
+      for (const { bytes } of group) this.#bytes -= bytes;
+      await this.#take(group);
+    }
+  }
+
+  async #take(group: readonly Entry[]): Promise<void> {
+    const { host } = this.#shared, owner = this.#owner, { registry } = host;
+    const commands = group.flatMap((entry) => entry.commands), { serial } = group[0]!;
+    let taken: TakenCommand[] | undefined;
+    for (;;) {
+      const { lease } = owner;
+      if (lease === undefined || this.#over.signal.aborted || !owner.connection.serves(serial)) return;
+      try {
+        taken = commands.length === 0 ? [] : await outlasting(registry, this.#over.signal, () => registry.bridge.intake(lease, commands));
+        break;
+      } catch (error) {
+        if (this.#over.signal.aborted) return;
+        host.failed(error);
+        await new Promise<void>((resolve) => void host.clock.after(AGAIN_MS, resolve, false));
+      }
+    }
+    if (taken === undefined) {
+      owner.superseded();
+      return;
+    }
+    owner.connection.acknowledge(serial, group.map(({ ackId }) => ackId));
+    taken.forEach((outcome, i) => this.#told(commands[i]!, outcome));
+    for (const { marker } of group) if (marker !== undefined) owner.marker(marker);
+  }
+
+  #told({ identity, deadline }: Command, { how, next }: TakenCommand): void {
+    const { counts, host } = this.#shared;
+    if (how === 'queued') {
+      counts.commands += 1;
+      host.queued(identity, next, Math.max(0, deadline - host.clock.unix()));
+    } else if (how === 'repeat') counts.repeats += 1;
+    else counts.commandRefused(how);
+  }
+}

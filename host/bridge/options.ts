@@ -1,0 +1,81 @@
+/** The options of the bridge, checked as a whole, with their defaults. */
+import { TidelockError } from '../errors.js';
+import { badOption, checkInteger, checkNames } from '../options.js';
+import { isTopicName } from '../topic-filter.js';
+import type { Credentials } from './connection.js';
+import type { MqttOptions } from './types.js';
+
+const KNOWN = [
+  'url', 'username', 'password', 'ca', 'cert', 'key', 'mode', 'app', 'prefix', 'protocol', 'connections', 'window', 'down', 'lifetime', 'envelope', 'requireSubscriber', 'probe',
+];
+
+const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
+
+export interface MqttSetup {
+  readonly url: string;
+  readonly credentials: Credentials;
+  readonly secure: boolean;
+  readonly mode: 'inbox' | 'through';
+  readonly app: boolean;
+  readonly prefix: string;
+  readonly protocol: 'auto' | 5 | 4;
+  readonly connections: number;
+  readonly window: number;
+  readonly down: boolean;
+  readonly lifetime: number;
+  readonly envelope: 'auto' | 'never' | 'always';
+  readonly requireSubscriber: boolean;
+  readonly probe: number;
+}
+
+/** The URL as it is shown and used. Throws BAD_OPTION; the text of a password stands in no error. */
+export function checkMqttUrl(url: unknown): URL {
+  let parsed: URL | undefined;
+  try {
+    parsed = new URL(String(url));
+  } catch {
+    // said below
+  }
+  if (parsed?.password || parsed?.username) {
+    throw badOption('url', 'a URL with a user or a password', 'they belong elsewhere: a URL stands in logs and process lists. Give `username` and `password` (--mqtt-user-file, or TIDELOCK_MQTT_USER and TIDELOCK_MQTT_PASSWORD)');
+  }
+  if (parsed === undefined || !SCHEMES.includes(parsed.protocol) || parsed.hostname === '') throw badOption('url', url, 'it must be the address of a broker, such as mqtt://broker.example:1883 or mqtts://broker.example');
+  return parsed;
+}
+
+/** Throws BAD_OPTION or UNKNOWN_OPTION. */
+export function checkMqttOptions(options: MqttOptions): MqttSetup {
+  if (typeof options !== 'object' || options === null) throw new TypeError('mqtt() needs an object with url');
+  checkNames(options, KNOWN, 'mqtt()');
+  const url = checkMqttUrl(options.url), secure = url.protocol === 'mqtts:' || url.protocol === 'wss:';
+  const { mode = 'inbox', app = false, prefix = 'tl', protocol = 'auto', down = true, envelope = 'auto', requireSubscriber = false } = options;
+  const { username, password, ca, cert, key } = options;
+  choose('mode', mode, ['inbox', 'through']);
+  choose('protocol', protocol, ['auto', '5', '3.1.1']);
+  choose('envelope', envelope, ['auto', 'never', 'always']);
+  for (const [name, value] of Object.entries({ app, down, requireSubscriber })) if (typeof value !== 'boolean') throw badOption(name, value, 'it must be true or false');
+  if (app && mode === 'through') throw badOption('app', app, 'in mode through the registry keeps nothing that the application could get; use mode inbox');
+  if (typeof prefix !== 'string' || !isTopicName(prefix) || prefix.includes('/') || prefix.startsWith('$')) throw badOption('prefix', prefix, 'it must be one level of a topic, such as tl');
+  if (!secure && (ca ?? cert ?? key) !== undefined) throw badOption('ca, cert or key', 'given', `they need TLS, and ${url.protocol}// has none; use mqtts://`);
+  if ((cert === undefined) !== (key === undefined)) throw badOption(cert === undefined ? 'cert' : 'key', undefined, 'a certificate and its key belong together');
+  if (password !== undefined && username === undefined) throw badOption('username', undefined, 'MQTT 3.1.1 has no password without a user name');
+  return {
+    url: url.href, secure, mode, app, prefix, down, envelope, requireSubscriber,
+    credentials: { username, password, ca, cert, key },
+    protocol: protocol === 'auto' ? 'auto' : protocol === '5' ? 5 : 4,
+    connections: checkInteger('connections', options.connections ?? 4, 1, 64),
+    window: checkInteger('window', options.window ?? 1_000, 1, 65_535),
+    lifetime: checkInteger('lifetime', options.lifetime ?? 60_000, 1, 16_000_000_000),
+    probe: checkInteger('probe', options.probe ?? 3_600_000, 0, 86_400_000),
+  };
+}
+
+function choose(name: string, value: unknown, choices: readonly string[]): void {
+  if (typeof value !== 'string' || !choices.includes(value)) throw badOption(name, String(value), `it must be one of ${choices.join(', ')}`);
+}
+
+/** For names of clients and topics: what a registry calls its gateway. Throws BAD_OPTION. */
+export function checkGatewayName(name: string): string {
+  if (!isTopicName(name) || name.includes('/') || Buffer.byteLength(name) > 64) throw new TidelockError('BAD_OPTION', { option: 'gateway', value: JSON.stringify(name), expected: 'with a bridge it must be one level of a topic, of at most 64 bytes' });
+  return name;
+}

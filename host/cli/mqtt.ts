@@ -1,0 +1,46 @@
+/** The bridge of `tidelock serve`: its settings, and the files that they name. */
+import { readFileSync } from 'node:fs';
+import { mqtt, type MqttBridge } from '../bridge/index.js';
+import { TidelockError } from '../errors.js';
+import type { Bridge } from '../gateway/bridge-types.js';
+import { readSecret, reasonOf } from './key-file.js';
+import type { Settings } from './setting-types.js';
+
+/** User and password take less; what is longer is another file. */
+const LARGEST_USER_FILE = 4_096;
+
+/** Undefined: none is configured. Throws KEY_FILE_*, INPUT_INVALID, BAD_OPTION. */
+export function createBridge(settings: Settings): (Bridge & MqttBridge) | undefined {
+  const { mqtt: url, mqttMode, mqttPrefix, mqttProtocol, mqttCa, mqttCert, mqttKey, mqttConnections, mqttLifetime, mqttRequireSubscriber, mqttEnvelope } = settings;
+  if (url === undefined) return undefined;
+  const given = {
+    mode: mqttMode, prefix: mqttPrefix, protocol: mqttProtocol, connections: mqttConnections, lifetime: mqttLifetime, requireSubscriber: mqttRequireSubscriber, envelope: mqttEnvelope,
+    ...credentials(settings),
+    ca: mqttCa === undefined ? undefined : readText(mqttCa),
+    cert: mqttCert === undefined ? undefined : readText(mqttCert),
+    key: mqttCert === undefined ? undefined : readSecret(mqttKey ?? mqttCert, 1 << 16).toString('latin1'),
+    // A backend takes the messages as well; without one they are the broker's alone, and none is printed.
+    app: mqttMode === 'through' ? undefined : settings.backend !== undefined || settings.backendSocket !== undefined,
+  };
+  return mqtt({ url, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) });
+}
+
+function credentials({ mqttUserFile: file, mqttUser, mqttPassword }: Settings): { username?: string; password?: string } {
+  if (file === undefined) return { ...(mqttUser === undefined ? {} : { username: mqttUser }), ...(mqttPassword === undefined ? {} : { password: mqttPassword }) };
+  const bytes = readSecret(file, LARGEST_USER_FILE + 1);
+  const [username = '', password, ...more] = bytes.toString('utf8').replace(/\r?\n$/, '').split(/\r?\n/);
+  bytes.fill(0);
+  if (username === '' || more.length > 0) {
+    throw new TidelockError('INPUT_INVALID', { what: `the file ${file}`, problem: 'does not hold a user name and a password', remedy: 'Write the user name on its first line and the password on its second.' });
+  }
+  return { username, ...(password === undefined ? {} : { password }) };
+}
+
+/** A certificate is no secret. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'latin1');
+  } catch (error) {
+    throw new TidelockError('CERTIFICATE_UNREADABLE', { file, reason: reasonOf(error) }, { cause: error });
+  }
+}
