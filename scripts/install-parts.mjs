@@ -3,9 +3,11 @@
  * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts); C sources out of
  * crates by cargo into build/ (scripts/lib/crates.mjs). Needs root or sudo for apt-get. Without it the tests skip what they cannot
  * run, and say which part is missing.
+ * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts); programs in Go into build/go. Needs root or
+ * sudo for apt-get. Without it the tests skip what they cannot run, and say which part is missing.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { installCrates } from './lib/crates.mjs';
 import { root } from './lib/root.mjs';
@@ -33,6 +35,11 @@ const DEBIAN = {
 
 /** Packages of PyPI with their exact versions. */
 const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0'];
+
+/** Programs in Go with their exact versions, built into build/go: the command, and its package. */
+const GO = { 'nats-server': 'github.com/nats-io/nats-server/v2@v2.15.2' };
+const GO_FOLDER = path.join(root, 'build', 'go');
+const GO_STAMP = path.join(GO_FOLDER, 'parts.txt');
 
 const FOLDER = path.join(root, 'build', 'python');
 const STAMP = path.join(FOLDER, 'parts.txt');
@@ -70,8 +77,24 @@ function installPython() {
   writeFileSync(STAMP, wanted);
 }
 
+function installGo() {
+  const wanted = `${Object.values(GO).join('\n')}\n`;
+  if (existsSync(GO_STAMP) && readFileSync(GO_STAMP, 'utf8') === wanted) return;
+  if (!found('go')) {
+    console.error(`without Go (https://go.dev) the tests of ${Object.keys(GO).join(', ')} are skipped`);
+    return;
+  }
+  mkdirSync(GO_FOLDER, { recursive: true });
+  for (const name of Object.values(GO)) {
+    console.log(`building ${name}`);
+    run('env', `GOBIN=${GO_FOLDER}`, 'CGO_ENABLED=0', 'go', 'install', name);
+  }
+  writeFileSync(GO_STAMP, wanted);
+}
+
 try {
   installDebian();
+  installGo();
   installPython();
   installCrates();
 } catch (error) {

@@ -46,6 +46,7 @@ test('the package imports its dependencies, and only from the folder that needs 
     kysely: /^registry\//,
     'better-sqlite3': /^registry\//,
     pg: /^registry\/database\/postgres\//,
+    mqtt: /^bridge\/(connection|library)\.ts$/,
     serialport: /^transport\/serial\.ts$/,
     commander: /^cli\//,
     pino: /^cli\//,

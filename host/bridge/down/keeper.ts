@@ -29,6 +29,7 @@ export class Keeper {
   #drained = false;
   #agesUnknown = false;
   #nonce = '';
+  #subscribed = false;
   #timer: ClockTimer | undefined;
   #rules: readonly { filter: string; identities: readonly string[] }[] = [];
   readonly #onBridge = ({ change }: BridgeEvent): void => {
@@ -53,7 +54,7 @@ export class Keeper {
 
   /** It holds the lease and takes commands in. */
   get keeps(): boolean {
-    return this.lease !== undefined && this.connection.isUp;
+    return this.lease !== undefined && this.connection.isUp && this.#subscribed;
   }
 
   get agesUnknown(): boolean {
@@ -104,7 +105,7 @@ export class Keeper {
     const { host: { clock }, setup } = this.#shared;
     // A broker that kept nothing for us hands nothing over but what is published from now on.
     this.#agesUnknown = present && clock.unix() - this.#seen > setup.lifetime;
-    this.#drained = false;
+    this.#drained = this.#subscribed = false;
     this.#nonce = randomBytes(8).toString('hex');
     void this.#subscribe().then(() => this.#mark());
     this.#changed();
@@ -115,6 +116,8 @@ export class Keeper {
     try {
       this.#rules = await host.registry.bridge.rules();
       await this.connection.subscribe([topics.down, ...this.#rules.map(({ filter }) => filter)], 1, true);
+      this.#subscribed = true;
+      this.#changed();
     } catch (error) {
       if (!this.connection.isUp) return;
       host.alarm({ kind: 'broker', device: undefined, text: `the broker lets the gateway take no commands: ${(error as Error).message}; it must have the right to read ${topics.down}` });
