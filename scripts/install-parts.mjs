@@ -1,10 +1,8 @@
 /**
  * Installs what the tests use beside npm's packages: `npm run parts`. Debian packages by apt-get, only those whose command is
  * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts); C sources out of
- * crates by cargo into build/ (scripts/lib/crates.mjs). Needs root or sudo for apt-get. Without it the tests skip what they cannot
+ * crates by cargo into build/ (scripts/lib/crates.mjs); programs in Go into build/go. Needs root or sudo for apt-get. Without it the tests skip what they cannot
  * run, and say which part is missing.
- * missing; Python packages by pip into build/python, which tests put on PYTHONPATH (test/support/python.ts); programs in Go into build/go. Needs root or
- * sudo for apt-get. Without it the tests skip what they cannot run, and say which part is missing.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
