@@ -25,15 +25,17 @@ const DEBIAN = {
   psql: 'postgresql',
   chronyc: 'chrony',
   socat: 'socat',
-  script: 'bsdutils',
   wasm2c: 'wabt',
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
+  'qemu-system-arm': 'qemu-system-arm',
+  'qemu-system-riscv32': 'qemu-system-misc',
+  cargo: 'cargo',
   clang: 'clang libclang-rt-14-dev',
 };
 
 /** Packages of PyPI with their exact versions. */
-const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0', 'esp-idf-nvs-partition-gen==0.3.0'];
+const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0'];
 
 /** Programs in Go with their exact versions, built into build/go: the command, and its package. */
 const GO = { 'nats-server': 'github.com/nats-io/nats-server/v2@v2.15.2' };

@@ -9,14 +9,10 @@ import type { TopicTrust } from '../core/topic.js';
 import type { Receipts } from '../core/types.js';
 import type { BridgeEvent, BridgeStore } from './bridge-types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
-import type { RegistryInfo } from './info.js';
 import type { RegistryLimits } from './limit-types.js';
-import type { DeviceRecord, Imported, ImportOptions } from './records.js';
 
-export type { DeviceRecord, Imported, ImportOptions, KeyRecord } from './records.js';
 export type { Receipts } from '../core/types.js';
 export type * from './bridge-types.js';
-export type { RegistryInfo } from './info.js';
 export type { RegistryLimits } from './limit-types.js';
 export type { DatabaseState, Remark } from './database/connection.js';
 
@@ -302,10 +298,29 @@ export interface RegistryOptions {
   /** Name of this gateway in the rows of its leases. Default `local`. */
   gateway?: string;
   limits?: RegistryLimits;
-  /** 32 bytes under which keys lie wrapped in the database; copied. A database without a key is wrapped from now on; plain keys are refused (KEYS_NOT_WRAPPED). */
+  /**
+   * 32 bytes under which the keys of devices lie wrapped in the database; a copy is taken, the caller's stays the caller's to wipe. Needed where
+   * they are wrapped; a database without a key is wrapped from now on; one whose keys are plain is refused (KEYS_NOT_WRAPPED).
+   */
   masterKey?: Uint8Array;
   /** Unix ms; tests own the time through it. */
   unix?: () => number;
+}
+
+/** For `doctor` and metrics. */
+export interface RegistryInfo {
+  /** Such as `node:sqlite` or `pg`, and the version of SQLite or PostgreSQL. */
+  readonly driver: string;
+  readonly version: string;
+  readonly schema: number;
+  readonly devices: number;
+  /** Keys lie wrapped under a master key. */
+  readonly wrapped: boolean;
+  readonly inbox: { readonly rows: number; readonly bytes: number };
+  readonly queue: { readonly messages: number; readonly bytes: number };
+  /** Transactions written, and operations in them. */
+  readonly transactions: number;
+  readonly operations: number;
 }
 
 export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDisposable {
@@ -337,14 +352,11 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
    */
   rotate(identity: string): Promise<NextKey>;
   /**
-   * All keys into another form, in one transaction: wrapped under this master key, or plain where it is undefined; then what lay there before is
-   * cleared. Fulfilled with their number; `progress` tells how far it is. Rejected with DATABASE_CORRUPT where a key does not open: nothing has changed.
+   * Brings all keys into another form, in one transaction: wrapped under this master key, or plain where it is undefined; then clears the
+   * database of what was there before. Fulfilled with the number of keys; `progress` tells how far it is. Rejected with DATABASE_CORRUPT where a
+   * key does not open; nothing has changed then.
    */
   rewrap(masterKey: Uint8Array | undefined): Promise<number>;
-  /** All devices with the keys that open; their bytes where `keys` is true, to be wiped by the caller. */
-  exportDevices(options?: { keys?: boolean }): Promise<DeviceRecord[]>;
-  /** Many devices in one transaction, all or none; `progress` tells how far it is. Rejected with BAD_IDENTITY, BAD_KEY, BAD_OPTION, DEVICE_EXISTS. */
-  importDevices(records: readonly DeviceRecord[], options?: ImportOptions): Promise<Imported>;
   /** Ends a key whose follower opens; a session under it is closed. False: it had ended. Rejected with KEY_STATE. */
   retire(identity: string, keyId: number): Promise<boolean>;
   /** Ends a key that others may know, at once, also the only one. False: it had ended. Rejected with KEY_STATE. */

@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { compileCore } from '../../scripts/lib/compile-core.mjs';
 import { coreBuilds } from '../../scripts/lib/core-builds.mjs';
 import { MEMORY_GROW, MEMORY_SIZE, type WasmModule, readModule } from './budget/wasm-module.js';
-import { wasmFile } from './primitives/core.js';
+import { wasmFile } from './engine/instances.js';
 
 const KIB = 1024;
 /** Bytes of the file (core-device: 10 KiB with topics and parts), and of the memory that it uses, for the builds that run on microcontrollers. */

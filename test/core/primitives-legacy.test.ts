@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wasmFile } from './engine/instances.js';
 import { traced, tracing } from './engine/trace.js';
-import { wasmFile } from './primitives/core.js';
 import { RandomInputs } from './primitives/random.js';
 
 const E_ARGUMENT = -2;

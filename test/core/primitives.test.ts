@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tracing } from './engine/trace.js';
 import { PrimitivesCore, gatewayBuilds, md5Builds, modernBuilds } from './primitives/core.js';
+import { target } from './engine/instances.js';
 import { differentialTests } from './primitives/differential.js';
 
 type Vector = Record<string, string | number> & { source: string };
@@ -126,5 +127,5 @@ for (const build of gatewayBuilds) {
   });
 }
 
-if (!tracing) differentialTests(test, 2_000);
+if (!tracing) differentialTests(test, target ? 20 : 2_000);
 test.run();

@@ -10,6 +10,7 @@ import { open } from '../reference/frame.js';
 import { handshakes } from '../reference/vectors-handshake.js';
 import { ReplayWindow } from '../reference/window.js';
 import { type Event, type Told, abi } from './engine/engine.js';
+import { target } from './engine/instances.js';
 import {
   type FrameVector, type HandshakeVector, ROUND_TRIP, ZERO, bodyOf, ledBytes, proveToGateway, readyAtDevice, vectorDevice,
   vectorGateway, vectors,
@@ -20,7 +21,8 @@ const GATEWAY_BUILDS = ['core-gateway', 'core-gateway-nosimd'];
 const LONG_DEVICE = 'core-gateway';
 
 function deviceBuilds(v: HandshakeVector): string[] {
-  return ['core-device', ...GATEWAY_BUILDS, ...(v.name === 'stream sealed' ? ['core-device-small'] : [])];
+  const small = v.name === 'stream sealed' ? ['core-device-small'] : [];
+  return target ? ['core-device', 'core-device-hal', ...small] : ['core-device', ...GATEWAY_BUILDS, ...small];
 }
 
 const handshakeOf = (vector: { session: string }) => vectors.handshakes.find((v) => v.name === vector.session)!;

@@ -16,7 +16,6 @@ import * as keeper from './bridge/keeper.js';
 import * as results from './bridge/results.js';
 import * as rules from './bridge/rules.js';
 import type { Context } from './context.js';
-import { exportAll, importAll } from './bulk.js';
 import * as devices from './devices.js';
 import * as inbox from './inbox.js';
 import * as keys from './keys.js';
@@ -63,8 +62,6 @@ export class Engine {
     keys: keys.keysOf,
     rotate: keys.rotate,
     rewrap,
-    export: exportAll,
-    import: importAll,
     endKey: keys.endKey,
     commit,
     enqueue: queue.enqueue,
@@ -128,7 +125,6 @@ export class Engine {
     } finally {
       for (const { name, params } of group) {
         if (name === 'add' || name === 'rotate') (params as Params<'add' | 'rotate'>).key.fill(0);
-        if (name === 'import') (params as Params<'import'>).records.keys.fill(0);
         if (name === 'rewrap') this.#master.wipeOther((params as Params<'rewrap'>).to);
       }
     }

@@ -1,7 +1,6 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
 import type { Remark } from '../database/connection.js';
 import type { BridgeOperationMap } from './bridge/operations.js';
-import type { Imported, PackedRecords } from '../records.js';
 import type { Consumer, DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
@@ -92,9 +91,6 @@ export interface OperationMap extends BridgeOperationMap {
   rotate: [params: { identity: string; key: Uint8Array; now: number }, result: { keyId: number; version: number }];
   /** `to`: the master key from now on; undefined: none. The engine keeps it. `keys`: how many there are that open. */
   rewrap: [params: { to: Uint8Array | undefined }, result: { keys: number; version: number }];
-  export: [params: { withKeys: boolean }, result: PackedRecords];
-  /** The records' keys are wiped afterwards. */
-  import: [params: { records: PackedRecords; existing: 'refuse' | 'skip' | 'replace'; dryRun: boolean; now: number }, result: Imported];
   /** Undefined: it opened nothing before. */
   endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
   receipt: [params: { lease: LeaseRow; last: number }, result: void];

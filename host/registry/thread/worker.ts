@@ -22,9 +22,8 @@ async function run(engine: Engine, group: readonly Operation[]): Promise<void> {
   const reply = await engine.run(group);
   const moved: TransferListItem[] = [];
   reply.outcomes.forEach((outcome, i) => {
-    const { name } = group[i]!;
-    if ((name !== 'directory' && name !== 'export') || !('value' in outcome)) return;
-    const page = outcome.value as Result<'directory' | 'export'>;
+    if (group[i]!.name !== 'directory' || !('value' in outcome)) return;
+    const page = outcome.value as Result<'directory'>;
     if (page !== undefined) moved.push(page.keys.buffer as ArrayBuffer); // moved: no second copy of the keys stays here
   });
   say({ reply }, moved);

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import * as abi from '../../../dist/assembly/abi.js';
+import { isRemote, remoteExports } from './instances.js';
 import { traced } from './trace.js';
 
 export { abi };
@@ -53,7 +54,9 @@ export class Engine {
 
   /** `name`: a build without imports, such as core-device or core-gateway. */
   constructor(name: string) {
-    this.exports = traced(name, new WebAssembly.Instance(compiled(name)).exports as unknown as Exports);
+    this.exports = isRemote(name)
+      ? (remoteExports(name, { scratch: false }) as unknown as Exports)
+      : traced(name, new WebAssembly.Instance(compiled(name)).exports as unknown as Exports);
     this.arena = this.call('arena');
   }
 

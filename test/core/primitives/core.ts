@@ -1,23 +1,19 @@
 // The primitives of one build's test twin, as functions on bytes. Inputs lie behind the build's static data, at odd
 // addresses, with a guard behind each output.
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { type Export, isRemote, remoteExports, target, wasmFile } from '../engine/instances.js';
 import { traced } from '../engine/trace.js';
 import { chacha20Blocks, sha256Blocks } from './hal.js';
 
-const require = createRequire(import.meta.url);
 const GUARD = 0xa5;
 const GUARD_BYTES = 24;
 
 export const deviceBuilds = ['core-device', 'core-device-small', 'core-device-hal'];
-export const gatewayBuilds = ['core-gateway', 'core-gateway-nosimd'];
+/** On a board there are none. */
+export const gatewayBuilds = target ? [] : ['core-gateway', 'core-gateway-nosimd'];
 /** Builds with SHA-256, HMAC, HKDF, ChaCha20 and Poly1305; and those with MD5. */
 export const modernBuilds = [...deviceBuilds, ...gatewayBuilds];
 export const md5Builds = ['core-legacy', ...gatewayBuilds];
-
-export function wasmFile(name: string): string {
-  return require.resolve(`tidelock/wasm/${name}.wasm`);
-}
 
 export interface Sealed {
   data: Uint8Array;
@@ -30,7 +26,7 @@ export interface Job {
   tag?: Uint8Array;
 }
 
-type Export = (...numbers: number[]) => number;
+type Repeat = (repeats: number, name: string, ...numbers: number[]) => number;
 
 export class PrimitivesCore {
   private readonly exports: Record<string, unknown>;
@@ -47,7 +43,9 @@ export class PrimitivesCore {
       sha256_blocks: (s: number, sn: number, d: number, n: number) => sha256Blocks(words(s, sn), at(d, n)),
       chacha20_blocks: (s: number, sn: number, d: number, n: number) => chacha20Blocks(words(s, sn), at(d, n)),
     };
-    this.exports = traced(`${build}-test`, new WebAssembly.Instance(module, { env }).exports);
+    this.exports = isRemote(build)
+      ? remoteExports(build, { scratch: true })
+      : traced(`${build}-test`, new WebAssembly.Instance(module, { env }).exports);
     this.memory = this.exports['memory'] as WebAssembly.Memory;
     const base = (this.exports['scratch'] ?? this.exports['__heap_base']) as WebAssembly.Global;
     this.base = this.next = base.value as number;
@@ -94,7 +92,8 @@ export class PrimitivesCore {
     this.fresh();
     this.call('shaBegin');
     const at = this.put(message);
-    for (let i = 0; i < repeat; i++) this.pieces('shaUpdate', at, message.length, cuts);
+    if (repeat > 1 && isRemote(this.build)) (this.exports['repeat'] as Repeat)(repeat, 'shaUpdate', at, message.length);
+    else for (let i = 0; i < repeat; i++) this.pieces('shaUpdate', at, message.length, cuts);
     return this.output(32, (out) => this.call('shaEnd', out));
   }
 

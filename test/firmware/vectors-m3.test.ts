@@ -1,0 +1,3 @@
+import { coreVectors } from './core-vectors.js';
+
+coreVectors('m3');
