@@ -232,7 +232,11 @@ export function assemble(values: ReadonlyMap<string, unknown>): Settings {
 
 /** What is wrong with values that are right one by one. */
 export function contradictions(settings: Settings): string[] {
-  return [...listening(settings), ...broker(settings)];
+  return [...listening(settings), ...broker(settings), ...time(settings)];
+}
+
+function time({ sntp, sntpListen }: Settings): string[] {
+  return sntpListen === undefined || sntp !== undefined ? [] : ['--sntp-listen needs --sntp: without it, it could answer nothing but that it does not know the time'];
 }
 
 function broker({ mqtt, mqttUserFile, mqttUser, mqttPassword, mqttCa, mqttCert, mqttKey, ...rest }: Settings): string[] {

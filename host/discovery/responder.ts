@@ -6,7 +6,7 @@ import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Clock, ClockTimer } from '../clock.js';
 import { DiscoveryCore, type OfferedLink } from '../core/index.js';
 import { TidelockError } from '../errors.js';
-import { onDatagram } from '../transport/udp-socket.js';
+import { firstOnly, onDatagram } from '../transport/udp-socket.js';
 import { DISCOVERY_PORT, GROUP_V4, GROUP_V6, localLinks, type Link } from './groups.js';
 
 /** ms after which interfaces that came meanwhile are joined. */
@@ -71,7 +71,7 @@ export class DiscoveryResponder {
     });
     socket.setTTL(1);
     socket.removeAllListeners('error').on('error', this.#options.failed);
-    onDatagram(socket, (bytes, from) => this.#answer(socket, bytes, from));
+    onDatagram(socket, (bytes, from) => this.#answer(socket, bytes, from), firstOnly(this.#options.failed));
     this.#sockets.push({ socket, family });
   }
 

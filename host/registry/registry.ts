@@ -130,7 +130,10 @@ export class SqlRegistry extends EventEmitter implements Registry {
     return this.#groups.call('keys', { identity }, same);
   }
 
-  rotate(identity: string): Promise<NextKey> {
+  async rotate(identity: string): Promise<NextKey> {
+    if (this.#directory.protocol(identity) === 'iotsocket') {
+      throw new TidelockError('KEY_STATE', { identity, key: 0, problem: 'is one of IoTSocket, which has no number of a key on the wire: add the device anew' });
+    }
     const key = randomFillSync(new Uint8Array(KEY_BYTES));
     return this.#groups.call('rotate', { identity, key: key.slice(), now: this.#now() }, ({ keyId, version }) => {
       this.#directory.addKey(identity, keyId, key);

@@ -9,7 +9,7 @@ import { isIP, isIPv4 } from 'node:net';
 import type { Clock } from '../clock.js';
 import { TidelockError } from '../errors.js';
 import { formatHost, ipv6Groups } from '../transport/address.js';
-import { onDatagram } from '../transport/udp-socket.js';
+import { firstOnly, onDatagram } from '../transport/udp-socket.js';
 import type { TimeAddress } from './address.js';
 import type { Estimate } from './client.js';
 import { decodePacket, encodePacket, LEAP_UNSYNCHRONISED, MODE_CLIENT, MODE_SERVER, PACKET_BYTES, type NtpPacket } from './packet.js';
@@ -57,7 +57,7 @@ export class SntpResponder {
     });
     socket.removeAllListeners('error').on('error', options.failed);
     const responder = new SntpResponder(socket, options);
-    onDatagram(socket, (bytes, from) => responder.#answer(bytes, from));
+    onDatagram(socket, (bytes, from) => responder.#answer(bytes, from), firstOnly(options.failed));
     return responder;
   }
 

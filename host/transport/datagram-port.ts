@@ -79,9 +79,18 @@ export abstract class DatagramPort implements Listener {
     this.#waiting -= 1;
   }
 
+  /** What goes wrong over one datagram is counted and told, a few times in a while, and ends nothing. */
   protected received(bytes: Buffer, from: Source): void {
+    this.#acceptor.totals.bytesIn += bytes.length;
+    try {
+      this.#take(bytes, from);
+    } catch (error) {
+      this.#acceptor.turnedAway(this.peerOf(from.address, from.port), 'datagram failed', error instanceof Error ? (error.stack ?? error.message) : String(error));
+    }
+  }
+
+  #take(bytes: Buffer, from: Source): void {
     const acceptor = this.#acceptor;
-    acceptor.totals.bytesIn += bytes.length;
     const first = bytes[0];
     if (first === HELLO || first === PROOF) {
       this.#handshake(bytes, from, first);

@@ -19,7 +19,7 @@ export class UdpPort extends DatagramPort {
   private constructor(socket: Socket, url: string, acceptor: DatagramAcceptor) {
     super(url, acceptor);
     this.#socket = socket;
-    onDatagram(socket, (bytes, from) => this.received(bytes, from));
+    onDatagram(socket, (bytes, from) => this.received(bytes, from), (error) => acceptor.failed(error));
     socket.on('error', (error) => acceptor.failed(error));
   }
 

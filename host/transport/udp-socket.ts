@@ -15,12 +15,27 @@ export function udpSocket(family: 4 | 6): Socket {
 
 /**
  * Datagrams that can be answered. Anybody can send one from port 0, which means that no answer is wanted (RFC 768): Node throws
- * where it is to send to that port.
+ * where it is to send to that port. What `take` throws is `failed`'s: one datagram must not end the process.
  */
-export function onDatagram(socket: Socket, take: (bytes: Buffer, from: RemoteInfo) => void): void {
+export function onDatagram(socket: Socket, take: (bytes: Buffer, from: RemoteInfo) => void, failed: (error: Error) => void): void {
   socket.on('message', (bytes, from) => {
-    if (from.port !== 0) take(bytes, from);
+    if (from.port === 0) return;
+    try {
+      take(bytes, from);
+    } catch (error) {
+      failed(error as Error);
+    }
   });
+}
+
+/** Tells the first failure alone: whoever found a datagram that does this sends more of them. */
+export function firstOnly(failed: (error: Error) => void): (error: Error) => void {
+  let told = false;
+  return (error) => {
+    if (told) return;
+    told = true;
+    failed(error);
+  };
 }
 
 /** A socket must be bound before it has buffers. */

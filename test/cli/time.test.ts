@@ -24,8 +24,8 @@ test('--sntp and --sntp-listen: the log says how far the clock is off, and other
 test('--sntp-listen without --sntp is refused', () =>
   inPlace(async (place) => {
     const refused = await place.run(['serve', '--sntp-listen', '127.0.0.1:0'], {});
-    assert.is(refused.code, 1);
-    assert.match(refused.stderr, /BAD_OPTION: .*sntpListen/);
+    assert.is(refused.code, 2, 'as of every fault of the configuration');
+    assert.match(refused.stderr, /CONFIG_INVALID: .*--sntp-listen needs --sntp/);
   }));
 
 test.run();

@@ -77,6 +77,14 @@ test('a key that has not been used for 7 days ends at a session under its follow
   await registry.close();
 });
 
+test('a device of IoTSocket has one key: its frames could not say which', async () => {
+  const registry = await open();
+  await registry.add('1234567890', { protocol: 'iotsocket' });
+  await rejects(registry.rotate('1234567890'), 'KEY_STATE', '1234567890', 'IoTSocket');
+  assert.equal((await registry.keys('1234567890')).map(({ state }) => state), ['current']);
+  await registry.close();
+});
+
 test('the use of a key is known to the hour, and a storm of sessions writes it once', async () => {
   const clock = new TestClock();
   const registry = await open({ unix: clock.unix });

@@ -45,6 +45,29 @@ test('a gateway on UDP', async () => {
   await closeAll(made);
 });
 
+test('whatever goes wrong over a datagram ends nothing: it is counted and told, a few times', async () => {
+  const lines: string[] = [];
+  const say = (_: object, text?: string): void => void lines.push(text ?? '');
+  const logger = { debug: () => undefined, info: () => undefined, warn: say, error: say };
+  const { made, give } = await socketsOf(() => listen({ listen: 'tidelock+udp://127.0.0.1:0', logger }));
+  const { send } = Socket.prototype;
+  let sent = 0;
+  Socket.prototype.send = (() => {
+    throw new Error('no such luck');
+  }) as typeof send;
+  try {
+    for (let i = 0; i < 50; i++) give(HELLO, 9);
+    Socket.prototype.send = (() => void (sent += 1)) as typeof send;
+    give(HELLO, 9);
+  } finally {
+    Socket.prototype.send = send;
+  }
+  assert.is(sent, 1, 'the next one is answered');
+  assert.is(made.counters().refused['datagram failed'], 50);
+  assert.is(lines.filter((line) => line === 'datagram failed').length, 10);
+  await closeAll(made);
+});
+
 test('SNTP', async () => {
   const { made, give } = await socketsOf(() => SntpResponder.listen({
     listen: { host: '127.0.0.1', port: 0 }, clock: systemClock, estimate: () => undefined, admit: () => true, failed: (error) => { throw error; },
