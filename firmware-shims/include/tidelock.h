@@ -191,7 +191,8 @@ tl_status tl_set_link(tl_client *client, uint8_t link, uint8_t suites);
 tl_status tl_connected(tl_client *client, uint32_t now);
 /* The link is gone, or could not be opened; after a wait TL_EV_CONNECT follows. Harmless where nothing was open. */
 tl_status tl_disconnected(tl_client *client, uint32_t now);
-/* Received bytes, on a datagram link one datagram; *taken (may be NULL) says how many were used. TL_MORE: take the output, then give the rest. */
+/* Received bytes, on a datagram link one datagram; *taken (may be NULL) says how many were used. TL_MORE: take the output, then give the
+ * rest. Without bytes it goes on with what waited for room in the output, as tl_poll does, and does nothing else. */
 tl_status tl_receive(tl_client *client, const uint8_t *bytes, uint32_t count, uint32_t *taken, uint32_t now);
 /* Does what is due; returns the ms until it wants to be called again (sooner calls are harmless), or a negative tl_status. */
 int32_t tl_poll(tl_client *client, uint32_t now);

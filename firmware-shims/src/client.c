@@ -213,6 +213,7 @@ static int32_t receive(tl_client *client, const uint8_t *bytes, uint32_t count, 
     *taken += n;
     status = run_rx(client, n, now);
   }
+  if (count == 0) tl_settle(client, now); /* what waited for room in the output */
   return status;
 }
 

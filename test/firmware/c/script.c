@@ -96,15 +96,19 @@ static tl_verdict on_event(void *user, const tl_event *event) {
   return verdict;
 }
 
-static void take_output(void) {
+/* Takes all output; true: there was some. */
+static bool take_output(void) {
   uint32_t n;
   const uint8_t *piece;
+  bool some = false;
   while (client != NULL && !holds && (piece = tl_output(client, &n)) != NULL) {
     printf("out ");
     hex(piece, n);
     putchar('\n');
     if (tl_output_taken(client, n) != TL_OK) abort();
+    some = true;
   }
+  return some;
 }
 
 static long receive(uint32_t now, const char *text) {
@@ -193,7 +197,8 @@ int main(void) {
     for (char *p = strtok(line, " \n"); p != NULL && n < 12; p = strtok(NULL, " \n")) w[n++] = p;
     while (n < 12) w[n++] = "-";
     long status = run(w);
-    take_output();
+    uint32_t now = (uint32_t)strtoul(w[1], NULL, 10);
+    while (take_output() && now != 0 && strcmp(w[0], "stop") != 0) tl_receive(client, NULL, 0, NULL, now);
     printf("= %ld\n.\n", status);
     fflush(stdout);
   }
