@@ -41,7 +41,7 @@ export class NodeDevice {
   /** What the application says to the next messages. */
   verdict: number = abi.ACK_OK;
   #sender!: InstanceType<typeof DeviceSender>;
-  #core!: InstanceType<typeof DeviceCore>;
+  #core!: Awaited<ReturnType<typeof DeviceCore.load>>;
   #ok = 0;
   #refused: { id: number; status: number } | undefined;
   readonly #random: (bytes: number) => Uint8Array;
