@@ -73,6 +73,8 @@ export const ERRORS = {
   COMMIT_FAILED: ['messages of devices could not be committed: {reason}', 'Look at `cause`, usually the database. Nothing is lost: the devices were told busy and send again.'],
   LOOKUP_FAILED: ['the `lookup` of {identity} failed: {reason}', 'Look at `cause`; it must answer within `limits.lookupTimeout`. The device was turned away and comes again.'],
 
+  BROKER_REFUSED: ['the broker refuses a message to {topic}: {reason}', 'Look at the rights that it gives to the gateway, and at its limits.'],
+
   // ---- Registry ----
   DATABASE_LOCKED: ['the database {database} is locked by another process', 'End the other process: one gateway a database. `tidelock send` and `tidelock devices` use the running gateway.'],
   DATABASE_CORRUPT: ['the database {database} is damaged: {reason}', 'Stop the gateway, keep a copy of the file, and restore a backup.'],

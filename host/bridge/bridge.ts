@@ -1,8 +1,9 @@
 /** The bridge of one gateway: its connections, and what goes over them in both directions. */
 import type { AttachedBridge, Bridge, BridgeHost, ThroughMessage } from '../gateway/bridge-types.js';
 import type { Message } from '../gateway/types.js';
+import { TidelockError } from '../errors.js';
 import type { BridgeEvent } from '../registry/types.js';
-import { Connection } from './connection.js';
+import { Connection, type Received } from './connection.js';
 import type { Shared } from './context.js';
 import { Counts } from './counts.js';
 import { Keeper } from './down/keeper.js';
@@ -11,8 +12,11 @@ import { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { findMqtt, type MqttLibrary } from './library.js';
 import { checkGatewayName, checkMqttOptions, type MqttSetup } from './options.js';
+import { Probe } from './probe.js';
+import { PublishItem, type PublishOptions } from './publish.js';
 import { Results } from './results.js';
 import { Status } from './status.js';
+import { Subscriptions } from './subscriptions.js';
 import { Topics } from './topics.js';
 import type { MqttBridge, MqttCounters, MqttOptions } from './types.js';
 import { InboxPump } from './up/inbox-pump.js';
@@ -33,6 +37,7 @@ export function mqtt(options: MqttOptions): Bridge & MqttBridge {
       return (running = await RunningBridge.start(setup, host));
     },
     counters: () => running?.counters() ?? NOTHING,
+    publish: (topic, payload, options = {}) => running?.publish(topic, payload, options) ?? Promise.reject(new TidelockError('CLOSED', { what: 'the bridge' })),
   };
 }
 
@@ -42,6 +47,8 @@ class RunningBridge implements AttachedBridge {
   readonly #results: Results;
   readonly #pump: InboxPump;
   readonly #keeper: Keeper | undefined;
+  readonly #probe: Probe;
+  readonly #subscriptions: Subscriptions;
   /** Mode `through`: what an earlier run has left in the inbox goes first. */
   #backlog = true;
   #closing = false;
@@ -64,6 +71,8 @@ class RunningBridge implements AttachedBridge {
     this.#results = new Results(this.#shared);
     this.#pump = new InboxPump(this.#shared);
     this.#keeper = setup.down ? new Keeper(this.#shared, library, () => this.#changed()) : undefined;
+    this.#probe = new Probe(this.#shared, lanes.list[0]!.connection);
+    this.#subscriptions = new Subscriptions(this.#shared, lanes.list[0]!.connection);
     host.gateway.on('message', this.#onMessage);
     host.registry.on('bridge', this.#onBridge);
     for (const { connection } of lanes.list) connection.open();
@@ -77,7 +86,7 @@ class RunningBridge implements AttachedBridge {
     const lane: Lane = new Lane(new Connection({
       library, url: setup.url, credentials: setup.credentials, protocol: setup.protocol, clock,
       clientId: `${topics.prefix}-${registry.gateway}-${i}`, clean: true, receiveMaximum: 64,
-      ...(i === 0 ? { will: () => ({ topic: topics.own('status'), payload: JSON.stringify({ connected: false }) }) } : {}),
+      ...(i === 0 ? { received: (message: Received) => this.#received(message), will: () => ({ topic: topics.own('status'), payload: JSON.stringify({ connected: false }) }) } : {}),
       up: () => this.#up(lane, i),
       down: (reason, wasUp) => this.#down(lane, reason, wasUp),
     }), setup.window);
@@ -88,6 +97,12 @@ class RunningBridge implements AttachedBridge {
     if (this.#closing || this.#backlog) return false;
     this.#shared.lanes.of(message.message.device).push(new ThroughItem(this.#shared, message));
     return true;
+  }
+
+  publish(topic: string, payload: string | Buffer, options: PublishOptions): Promise<void> {
+    const { lanes } = this.#shared;
+    if (this.#closing) return Promise.reject(new TidelockError('CLOSED', { what: 'the bridge' }));
+    return new Promise((resolve, reject) => lanes.of(topic).push(new PublishItem(topic, payload, options, resolve, reject)));
   }
 
   counters(): MqttCounters {
@@ -101,7 +116,7 @@ class RunningBridge implements AttachedBridge {
       commandsRefused: { ...counts.commandsRefused },
       waiting: lanes.size,
       keeper: keeper?.keeps === true,
-      probesFailed: [],
+      probesFailed: [...this.#probe.failed.keys()],
     };
   }
 
@@ -113,6 +128,8 @@ class RunningBridge implements AttachedBridge {
     await this.#keeper?.close();
     if (ms > 0) await this.#settled(ms);
     this.#status.close();
+    this.#probe.close();
+    this.#subscriptions.close();
     await Promise.all([this.#pump.close(), this.#results.close()]);
     const own = lanes.list[0]!.connection;
     if (own.isUp) await new Promise<void>((resolve) => {
@@ -140,13 +157,22 @@ class RunningBridge implements AttachedBridge {
       lane.connection.publish(topics.own('status'), JSON.stringify(told), { qos: 1, retain: true }, () => undefined);
     }
     lane.up();
+    if (i === 0) {
+      this.#probe.up();
+      this.#subscriptions.up();
+    }
     this.#status.up(lane);
     this.#changed();
+  }
+
+  #received(message: Received): void {
+    if (!this.#probe.received(message)) this.#subscriptions.received(message);
   }
 
   #down(lane: Lane, reason: string, wasUp: boolean): void {
     if (wasUp) this.#shared.counts.lost += 1;
     lane.down();
+    if (lane === this.#shared.lanes.list[0]) this.#probe.down();
     if (this.#closing || this.#away) return;
     this.#away = true;
     const { host, setup } = this.#shared, text = `no connection to the broker ${setup.url}: ${reason}`;

@@ -76,5 +76,10 @@ export interface MqttCounters {
 
 /** `mqtt()` makes one. It belongs to one gateway. */
 export interface MqttBridge {
+  /**
+   * Publishes something of the application's own, at QoS 1: fulfilled when the broker has acknowledged it, also after connections that were
+   * lost. Rejected with BROKER_REFUSED, CLOSED.
+   */
+  publish(topic: string, payload: string | Buffer, options?: { retain?: boolean }): Promise<void>;
   counters(): MqttCounters;
 }

@@ -15,6 +15,7 @@ import type { Link, LinkTotals } from '../transport/link.js';
 import { Lingering } from '../transport/linger.js';
 import { DatagramSession } from './datagram-session.js';
 import { Down } from './down.js';
+import type { EngineEvents } from './engine-events.js';
 import { Entrance } from './entrance.js';
 import { Expiry } from './expiry.js';
 import type { IotsocketSide } from './iotsocket.js';
@@ -27,7 +28,7 @@ import type { Passing } from './passing.js';
 import { Peers, type Peer } from './peer.js';
 import { endWithoutKey } from './refresh.js';
 import type { Session } from './session.js';
-import type { Alarm, DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
+import type { DeviceChange, GatewayLimits, MessageHandler, Refusal } from './types.js';
 import { ThroughUp } from './through.js';
 import { DurableUp, VolatileUp, type Up } from './up.js';
 import { VolatileStore } from './volatile-store.js';
@@ -39,18 +40,6 @@ const STUCK_MS = 30_000;
 const BUSY_RETRY_S = 5;
 /** Identities whose receipts a volatile gateway remembers. */
 const VOLATILE_IDENTITIES = 65_536;
-
-export interface EngineEvents {
-  device(change: DeviceChange): void;
-  refused(refusal: Refusal): void;
-  alarm(alarm: Alarm): void;
-  drain(device: string): void;
-  /** `byStranger`: who caused it has proved nothing. */
-  failed(error: unknown, byStranger?: boolean): void;
-  /** Something may have become finished. */
-  settled(): void;
-  wantsRefusals(): boolean;
-}
 
 export class Engine {
   readonly core: GatewayCore;

@@ -9,6 +9,8 @@ import type { Groups } from './groups.js';
 import { messageName } from './names.js';
 
 const MOST_ROWS = 10_000;
+/** Of all devices together. */
+const MOST_SUBSCRIPTIONS = 100_000;
 /** Identities of one rule of fan-out: each message under it makes as many rows. */
 const MOST_IDENTITIES = 1_000;
 
@@ -66,7 +68,7 @@ export class SqlBridgeStore implements BridgeStore {
   }
 
   subscriptions(identity?: string): Promise<Subscription[]> {
-    return this.#groups.call('subscriptions', { identity, limit: MOST_ROWS }, same);
+    return this.#groups.call('subscriptions', { identity, limit: MOST_SUBSCRIPTIONS }, same);
   }
 
   async subscribe(identity: string, filter: string): Promise<boolean> {

@@ -119,7 +119,7 @@ export interface BridgeStore {
   /** Puts dead letters back into the inbox, for the bridge. Fulfilled with how many. */
   retry(positions: readonly number[] | 'all'): Promise<number>;
 
-  /** Which further topics reach a device, without acknowledgement, while it is connected. Of one identity, or all; default limit 10,000. */
+  /** Which further topics reach a device, without acknowledgement, while it is connected. Of one identity, or all; at most 100,000. */
   subscriptions(identity?: string): Promise<Subscription[]>;
   /** False: it was so already. Rejected with DEVICE_UNKNOWN, BAD_OPTION, QUEUE_FULL (100 a device). */
   subscribe(identity: string, filter: string): Promise<boolean>;

@@ -9,11 +9,10 @@ import type { TopicTrust } from '../core/topic.js';
 import type { Receipts } from '../core/types.js';
 import type { BridgeEvent, BridgeStore } from './bridge-types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
-import type { RegistryLimits } from './limit-types.js';
 
 export type { Receipts } from '../core/types.js';
 export type * from './bridge-types.js';
-export type { RegistryLimits } from './limit-types.js';
+export type { RegistryLimits, RegistryOptions } from './option-types.js';
 export type { DatabaseState, Remark } from './database/connection.js';
 
 // ---- Devices and keys ----
@@ -280,32 +279,6 @@ export interface Inbox {
 }
 
 // ---- All together ----
-
-export interface RegistryOptions {
-  /** False: a database that does not exist is an error. Default true. */
-  create?: boolean;
-  /**
-   * False (default): the database is this process's alone while it is open; another that opens it gets DATABASE_LOCKED.
-   * True: others may open it too (with this option); `reload` shows their changes to devices.
-   */
-  shared?: boolean;
-  /** ms to wait for another process's lock, and for a server that went away. Default 5,000. */
-  busyTimeout?: number;
-  /** Default `auto`: node:sqlite where this Node has it, else better-sqlite3. */
-  driver?: 'auto' | 'node:sqlite' | 'better-sqlite3';
-  /** True (default): SQL runs in a thread of its own, so that no flush to the disk stalls the event loop. */
-  thread?: boolean;
-  /** Name of this gateway in the rows of its leases. Default `local`. */
-  gateway?: string;
-  limits?: RegistryLimits;
-  /**
-   * 32 bytes under which the keys of devices lie wrapped in the database; a copy is taken, the caller's stays the caller's to wipe. Needed where
-   * they are wrapped; a database without a key is wrapped from now on; one whose keys are plain is refused (KEYS_NOT_WRAPPED).
-   */
-  masterKey?: Uint8Array;
-  /** Unix ms; tests own the time through it. */
-  unix?: () => number;
-}
 
 /** For `doctor` and metrics. */
 export interface RegistryInfo {

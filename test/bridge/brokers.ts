@@ -91,7 +91,7 @@ export async function startMosquitto(protocol: 5 | 4 = 5, settings: readonly str
   const user = process.getuid?.() === 0 ? ['user root'] : [];
   writeFileSync(file, [
     `listener ${port} 127.0.0.1`, ...(settings.some((line) => line.startsWith('allow_anonymous')) ? [] : ['allow_anonymous true']), ...user,
-    'persistence true', `persistence_location ${folder}/`, 'autosave_on_changes true', 'autosave_interval 1', 'max_queued_messages 0', 'log_dest stderr', ...settings, '',
+    'persistence true', `persistence_location ${folder}/`, 'autosave_on_changes true', 'autosave_interval 1', ...(settings.some((line) => line.startsWith('max_queued')) ? [] : ['max_queued_messages 0']), 'log_dest stderr', ...settings, '',
   ].join('\n'));
   return processBroker({ name: `mosquitto, MQTT ${protocol === 5 ? '5' : '3.1.1'}`, port, protocol, only: protocol === 4, folder, run: () => spawn('mosquitto', ['-c', file], { stdio: 'ignore' }) });
 }
