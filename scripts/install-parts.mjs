@@ -25,6 +25,8 @@ const DEBIAN = {
   psql: 'postgresql',
   chronyc: 'chrony',
   socat: 'socat',
+  mosquitto: 'mosquitto',
+  mosquitto_pub: 'mosquitto-clients',
   wasm2c: 'wabt',
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',

@@ -3,7 +3,7 @@
  * `npm run parts` lays what tests use into build/, and a test that finds nothing there says so.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { root } from './root.mjs';
@@ -36,16 +36,36 @@ function unpacked({ name, version }) {
   return places.find((folder) => existsSync(path.join(folder, 'Cargo.toml')));
 }
 
+/**
+ * Has cargo fetch a crate. `info`, of cargo 1.82, brings that one alone; an older one, such as Debian 12's, brings what it depends
+ * on as well.
+ * @param {{ name: string, version: string }} crate
+ */
+function fetchCrate({ name, version }) {
+  /** @param {string} cwd @param {string[]} words */
+  const cargo = (cwd, ...words) => spawnSync('cargo', words, { cwd, encoding: 'utf8' });
+  if (cargo(os.tmpdir(), 'info', '--quiet', `${name}@${version}`).status === 0) return;
+  const project = mkdtempSync(path.join(os.tmpdir(), 'tidelock-crate-'));
+  try {
+    mkdirSync(path.join(project, 'src'));
+    writeFileSync(path.join(project, 'src', 'lib.rs'), '');
+    writeFileSync(path.join(project, 'Cargo.toml'), `[package]\nname = "fetch"\nversion = "0.0.0"\n[dependencies]\n${name} = "=${version}"\n`);
+    const { status, error, stderr } = cargo(project, 'fetch', '--quiet');
+    if (status !== 0) throw new Error(`cargo fetch of ${name} ${version} failed (${error?.message ?? status})\n${stderr}`);
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+}
+
 /** Lays the crates' folders into build/, those that are not there yet. */
 export function installCrates() {
   for (const crate of CRATES) {
     const missing = Object.entries(crate.keep).filter(([, to]) => laid(to) === undefined);
     if (missing.length === 0) continue;
     console.log(`installing ${crate.what} (crate ${crate.name} ${crate.version})`);
-    // `info` fetches this one crate; `fetch` would bring what it depends on as well, hundreds of them for mbedTLS.
-    const { status, error, stderr } = unpacked(crate) ? { status: 0, error: undefined, stderr: '' } : spawnSync('cargo', ['info', '--quiet', `${crate.name}@${crate.version}`], { cwd: os.tmpdir(), encoding: 'utf8' });
+    if (!unpacked(crate)) fetchCrate(crate);
     const folder = unpacked(crate);
-    if (status !== 0 || !folder) throw new Error(`cargo info ${crate.name}@${crate.version} failed (${error?.message ?? status}); it needs cargo 1.82 or later\n${stderr}`);
+    if (!folder) throw new Error(`cargo brought no ${crate.name} ${crate.version} into its registry/src`);
     for (const [from, to] of missing) {
       const target = path.join(root, 'build', to);
       mkdirSync(path.dirname(target), { recursive: true });
