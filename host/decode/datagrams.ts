@@ -1,10 +1,11 @@
 /** Datagrams read along: one packet, one frame; its session's number says whose it is. */
 import * as abi from '../../assembly/abi.js';
+import { DiscoveryCore, type DiscoveryFrame } from '../core/discovery.js';
 import type { Direction } from '../core/observer.js';
 import type { Context } from './context.js';
 import { DATAGRAM_HEAD, frameOf, Session } from './session.js';
 import type { Where } from './types.js';
-import { foreignName, refusalName } from './words.js';
+import { foreignName, linkName, refusalName } from './words.js';
 
 /** Handshakes that wait for their CHALLENGE, and sessions: beyond it the one that was longest silent is forgotten. */
 const MOST_PENDING = 1_024;
@@ -24,6 +25,8 @@ export class DatagramConversation {
   /** By the address of the device; all under one name where no addresses are known. */
   readonly #pending = new Map<string, Known>();
   readonly #sessions = new Map<number, Known>();
+
+  #discovery: DiscoveryCore | undefined;
 
   constructor(private readonly context: Context) {}
 
@@ -49,6 +52,8 @@ export class DatagramConversation {
       known = this.#proved(body, where);
       Object.assign(frame, known.session.proof(body, at), { direction: 'to gateway', bytes: body.length });
       this.#keep(known);
+    } else if (first === (abi.DISCOVER | abi.FLAG_NATIVE) || first === (abi.OFFER | abi.FLAG_NATIVE)) {
+      Object.assign(frame, discoveryFields((this.#discovery ??= new DiscoveryCore()).read(bytes)), { bytes: body.length });
     } else if (bytes.length < DATAGRAM_HEAD) {
       Object.assign(frame, { verdict: 'refused', why: refusalName(abi.REFUSED_MALFORMED) });
     } else {
@@ -118,6 +123,13 @@ export class DatagramConversation {
     known.entries -= 1;
     if (known.entries === 0) this.context.release(known.slot);
   }
+}
+
+/** Anybody on the link may say such things: no key is behind them. */
+function discoveryFields(read: DiscoveryFrame | undefined): object {
+  if (read === undefined) return { verdict: 'refused', why: refusalName(abi.REFUSED_MALFORMED) };
+  const fields = { token: read.token.toString('hex'), ...(read.type === 'offer' ? { name: read.name, links: read.links.map(({ link, port }) => `${linkName(link)} ${port}`).join(', ') } : {}) };
+  return { direction: read.type === 'offer' ? 'to device' : 'to gateway', verdict: 'unknown', why: 'nothing in it is proven', fields };
 }
 
 function direction({ device, gateway }: Known, { from, to }: Where): Direction | undefined {
