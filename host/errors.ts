@@ -94,6 +94,7 @@ export const ERRORS = {
   CORE_MISSING: ['{file} is missing', 'Run `npm run build` in a checkout, or install the package again.'],
   CORE_VERSION: ['{file} has ABI version {found}, this program needs {needed}', 'Core and package come from different versions: build both with `npm run build`, or install again.'],
   CORE_FAILED: ['the core returned {status} from {call}', 'This is a fault of Tidelock: please report it with this message.'],
+  FIRMWARE_INCOMPLETE: ['the package holds no {what}', '{remedy}'],
 
   // ---- The command ----
   KEY_FILE_UNREADABLE: ['the key file {file} cannot be read: {reason}', 'Check its path and owner; `tidelock devices add` prints the key of a device once.'],

@@ -101,6 +101,16 @@ The certificate is signed by its own key. A device knows it by the pin, or by th
 
 The file holds 32 random bytes as hexadecimal digits and may be read by its owner alone.`,
 
+  firmware: `Examples:
+  $ tidelock firmware --out tidelock                    C sources for any chip; docs/firmware.md
+  $ tidelock firmware --out components/tidelock --for esp-idf
+  $ tidelock firmware --out ~/Arduino/libraries/Tidelock --for arduino --core small
+  $ tidelock firmware --out components/tidelock --for esp-idf --engine wamr --force
+
+wasm2c: the core was made into C, which stays in flash and is fastest. wamr: the core stays WebAssembly, and can be replaced
+without the firmware; WAMR itself is not in the package. Nothing is downloaded. --force replaces what this command wrote
+there before, and leaves other files alone.`,
+
   decode: `Examples:
   $ tidelock decode 8125010001202122232425262728292a2b2c2d2e2f0a0b0c0d0200000a70756d702d3030303037
   $ tidelock decode capture.pcap --key-file pump-7=pump-7.key --verbose

@@ -11,6 +11,7 @@ import { Output } from './output.js';
 import { addMessageCommands } from './message-commands.js';
 import { Fault, findSetting, SETTINGS } from './settings.js';
 import { collect, place, PLACES, withSettings, type Add, type Flags, type Run } from './words.js';
+import type { Core, Engine, Kind } from './firmware-layout.js';
 import type { Suite } from '../gateway/types.js';
 
 /** What main() learns of the run: its exit code. */
@@ -116,6 +117,8 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
       const { keygen } = await import('./keygen.js');
       await keygen(file, new Output(), this.opts<Flags>()['json'] === true);
     });
+
+  addFirmware(add, program);
 
   addDecode(add(program, 'decode', 'say what captured bytes are: hexadecimal, a file, pcap or pcapng', EXAMPLES.decode));
 
@@ -227,6 +230,22 @@ function addRegistry(add: Add, program: Command, run: Run): void {
   withSettings(add(registry, 'unwrap', 'put all keys back as they are', ''), PLACES.map(place)).action(
     run(async ({ settings }) => (await load()).unwrapKeys(settings, new Output())),
   );
+}
+
+function addFirmware(add: Add, program: Command): void {
+  add(program, 'firmware', 'write the device in C: sources, a component for ESP-IDF, a library for Arduino', EXAMPLES.firmware)
+    .requiredOption('--out <DIR>', 'folder to write; it must be empty or not exist')
+    .addOption(new Option('--for <WHAT>', 'what it is to be').choices(['c', 'esp-idf', 'arduino']).default('c'))
+    .addOption(new Option('--engine <NAME>', 'what runs the core: itself as C, or the interpreter WAMR').choices(['wasm2c', 'wamr']).default('wasm2c'))
+    .addOption(new Option('--core <NAME>', 'device: all; small: streams, sealed alone; hal: blocks of SHA-256 and ChaCha20 native (default: device)').choices(['device', 'small', 'hal']))
+    .option('--force', 'write into a folder that is not empty')
+    .option('--json', 'write one JSON object')
+    .action(async function (this: Command) {
+      const flags = this.opts<Flags>();
+      const { firmware } = await import('./firmware.js');
+      const words = { out: flags['out'] as string, kind: flags['for'] as Kind, engine: flags['engine'] as Engine, core: flags['core'] as Core | undefined };
+      await firmware({ ...words, force: flags['force'] === true, json: flags['json'] === true }, version(), new Output());
+    });
 }
 
 function addCert(add: Add, program: Command): void {
