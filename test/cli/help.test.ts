@@ -11,12 +11,12 @@ test('--help names every command, shows how to begin, and the exit codes', () =>
     const { code, stdout, stderr } = await place.run(['--help']);
     assert.is(code, 0);
     assert.is(stderr, '');
-    for (const word of ['serve', 'device', 'send', 'devices', 'keygen', 'decode', 'doctor', 'Exit codes', '$ tidelock devices add']) assert.ok(stdout.includes(word), word);
+    for (const word of ['serve', 'device', 'send', 'devices', 'keygen', 'firmware', 'decode', 'doctor', 'Exit codes', '$ tidelock devices add']) assert.ok(stdout.includes(word), word);
   }));
 
 test('each command has help with an example', () =>
   inPlace(async (place) => {
-    const all = await Promise.all(['serve', 'device', 'send', 'devices', 'registry', 'keygen', 'decode', 'doctor'].map((word) => place.run([word, '--help'])));
+    const all = await Promise.all(['serve', 'device', 'send', 'devices', 'registry', 'keygen', 'firmware', 'decode', 'doctor'].map((word) => place.run([word, '--help'])));
     for (const { code, stdout } of all) {
       assert.is(code, 0);
       assert.match(stdout, /\$ .*tidelock /);
