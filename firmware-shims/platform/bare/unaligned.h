@@ -11,7 +11,9 @@ struct tl_packed64 { int64 value; } __attribute__((packed, may_alias));
 
 #undef LOAD_I64
 #undef STORE_I64
+#undef PUT_I64_TO_ADDR
 #define LOAD_I64(addr) (((const struct tl_packed64 *)(addr))->value)
-#define STORE_I64(addr, number) (((struct tl_packed64 *)(addr))->value = (int64)(number))
+#define PUT_I64_TO_ADDR(addr, number) (((struct tl_packed64 *)(addr))->value = (int64)(number)) /* the classic one stores by it */
+#define STORE_I64 PUT_I64_TO_ADDR
 
 #endif

@@ -80,7 +80,7 @@ static void open_engine(void)
     options.wasm_bytes = (uint32_t)(board_core_end - board_core);
     options.pool = pool;
     options.pool_bytes = sizeof pool;
-    options.stack_bytes = 2048; /* long messages go through the primitives of the twins */
+    options.stack_bytes = 4096; /* frames are larger with 64-bit pointers */
 #endif
     tl_engine_close(engine);
     status = tl_engine_open(&engine, place, sizeof place, &options);
