@@ -14,6 +14,7 @@ import { findMqtt, type MqttLibrary } from './library.js';
 import { checkGatewayName, checkMqttOptions, type MqttSetup } from './options.js';
 import { Probe } from './probe.js';
 import { PublishItem, type PublishOptions } from './publish.js';
+import { Announcer } from './home-assistant/announcer.js';
 import { Results } from './results.js';
 import { Status } from './status.js';
 import { Subscriptions } from './subscriptions.js';
@@ -44,6 +45,7 @@ export function mqtt(options: MqttOptions): Bridge & MqttBridge {
 class RunningBridge implements AttachedBridge {
   readonly #shared: Shared;
   readonly #status: Status;
+  readonly #announcer: Announcer;
   readonly #results: Results;
   readonly #pump: InboxPump;
   readonly #keeper: Keeper | undefined;
@@ -68,6 +70,7 @@ class RunningBridge implements AttachedBridge {
     const lanes = new Lanes(Array.from({ length: setup.connections }, (_, i) => this.#lane(setup, host, library, topics, i)));
     this.#shared = { host, setup, topics, lanes, counts: new Counts() };
     this.#status = new Status(this.#shared);
+    this.#announcer = new Announcer(this.#shared);
     this.#results = new Results(this.#shared);
     this.#pump = new InboxPump(this.#shared);
     this.#keeper = setup.down ? new Keeper(this.#shared, library, () => this.#changed()) : undefined;
@@ -130,6 +133,7 @@ class RunningBridge implements AttachedBridge {
     this.#status.close();
     this.#probe.close();
     this.#subscriptions.close();
+    this.#announcer.close();
     await Promise.all([this.#pump.close(), this.#results.close()]);
     const own = lanes.list[0]!.connection;
     if (own.isUp) await new Promise<void>((resolve) => {
@@ -162,6 +166,7 @@ class RunningBridge implements AttachedBridge {
       this.#subscriptions.up();
     }
     this.#status.up(lane);
+    this.#announcer.up();
     this.#changed();
   }
 

@@ -6,7 +6,7 @@ import type { Credentials } from './connection.js';
 import type { MqttOptions } from './types.js';
 
 const KNOWN = [
-  'url', 'username', 'password', 'ca', 'cert', 'key', 'mode', 'app', 'prefix', 'protocol', 'connections', 'window', 'down', 'lifetime', 'envelope', 'requireSubscriber', 'probe',
+  'url', 'username', 'password', 'ca', 'cert', 'key', 'mode', 'app', 'prefix', 'discovery', 'protocol', 'connections', 'window', 'down', 'lifetime', 'envelope', 'requireSubscriber', 'probe',
 ];
 
 const SCHEMES = ['mqtt:', 'mqtts:', 'ws:', 'wss:'];
@@ -18,6 +18,7 @@ export interface MqttSetup {
   readonly mode: 'inbox' | 'through';
   readonly app: boolean;
   readonly prefix: string;
+  readonly discovery: string;
   readonly protocol: 'auto' | 5 | 4;
   readonly connections: number;
   readonly window: number;
@@ -48,7 +49,7 @@ export function checkMqttOptions(options: MqttOptions): MqttSetup {
   if (typeof options !== 'object' || options === null) throw new TypeError('mqtt() needs an object with url');
   checkNames(options, KNOWN, 'mqtt()');
   const url = checkMqttUrl(options.url), secure = url.protocol === 'mqtts:' || url.protocol === 'wss:';
-  const { mode = 'inbox', app = false, prefix = 'tl', protocol = 'auto', down = true, envelope = 'auto', requireSubscriber = false } = options;
+  const { mode = 'inbox', app = false, prefix = 'tl', discovery = 'homeassistant', protocol = 'auto', down = true, envelope = 'auto', requireSubscriber = false } = options;
   const { username, password, ca, cert, key } = options;
   choose('mode', mode, ['inbox', 'through']);
   choose('protocol', protocol, ['auto', '5', '3.1.1']);
@@ -56,11 +57,12 @@ export function checkMqttOptions(options: MqttOptions): MqttSetup {
   for (const [name, value] of Object.entries({ app, down, requireSubscriber })) if (typeof value !== 'boolean') throw badOption(name, value, 'it must be true or false');
   if (app && mode === 'through') throw badOption('app', app, 'in mode through the registry keeps nothing that the application could get; use mode inbox');
   if (typeof prefix !== 'string' || !isTopicName(prefix) || prefix.includes('/') || prefix.startsWith('$')) throw badOption('prefix', prefix, 'it must be one level of a topic, such as tl');
+  if (typeof discovery !== 'string' || !isTopicName(discovery) || discovery.startsWith('$') || discovery === prefix) throw badOption('discovery', discovery, 'it must be a topic of its own, such as homeassistant');
   if (!secure && (ca ?? cert ?? key) !== undefined) throw badOption('ca, cert or key', 'given', `they need TLS, and ${url.protocol}// has none; use mqtts://`);
   if ((cert === undefined) !== (key === undefined)) throw badOption(cert === undefined ? 'cert' : 'key', undefined, 'a certificate and its key belong together');
   if (password !== undefined && username === undefined) throw badOption('username', undefined, 'MQTT 3.1.1 has no password without a user name');
   return {
-    url: url.href, secure, mode, app, prefix, down, envelope, requireSubscriber,
+    url: url.href, secure, mode, app, prefix, discovery, down, envelope, requireSubscriber,
     credentials: { username, password, ca, cert, key },
     protocol: protocol === 'auto' ? 'auto' : protocol === '5' ? 5 : 4,
     connections: checkInteger('connections', options.connections ?? 4, 1, 64),

@@ -19,6 +19,8 @@ export interface MqttOptions {
   app?: boolean;
   /** First level of all topics. Default `tl`. */
   prefix?: string;
+  /** First level of the topics by which Home Assistant is told of devices, where the registry says what they are to it. Default `homeassistant`. */
+  discovery?: string;
   /** `auto` (default): MQTT 5 where the broker has it, else 3.1.1. */
   protocol?: 'auto' | '5' | '3.1.1';
   /** Connections for messages going up; a device's go by one of them. Default 4. */

@@ -6,7 +6,10 @@ import { decodeBase64 } from './base64.js';
 import type { Status } from './control/protocol.js';
 import type { Handlers } from './control/server.js';
 import { watchPassing } from './control/watch.js';
+import { checkEntity } from '../bridge/home-assistant/entity.js';
+import { allLetters, listedLetter } from './dead-letters.js';
 import { allDevices, listed } from './devices.js';
+import { allEntities } from './entities.js';
 import { allWaiting, cancel } from './queue.js';
 
 type Params = Readonly<Record<string, unknown>>;
@@ -67,27 +70,28 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
     'devices.retire': async (params) => ({ changed: await registry.retire(identityOf(params), params['keyId'] as number) }),
     'devices.revoke': async (params) => ({ changed: await registry.revoke(identityOf(params), params['keyId'] as number) }),
 
-    'devices.list': async (_, call) => {
-      let count = 0;
-      for await (const entry of allDevices(registry)) {
-        if (call.signal.aborted) break;
-        await call.event('device', listed(entry, gateway.device(entry.identity) ?? null));
-        count += 1;
-      }
-      return { count };
-    },
+    'devices.list': (_, call) => each(allDevices(registry), call, 'device', (entry) => listed(entry, gateway.device(entry.identity) ?? null)),
 
-    'queue.list': async (params, call) => {
-      let count = 0;
-      for await (const entry of allWaiting(registry, textOf(params, 'identity'))) {
-        if (call.signal.aborted) break;
-        await call.event('message', entry);
-        count += 1;
-      }
-      return { count };
-    },
+    'queue.list': (params, call) => each(allWaiting(registry, textOf(params, 'identity')), call, 'message', (entry) => entry),
 
     'queue.cancel': (params) => cancel(registry, { message: textOf(params, 'message'), identity: textOf(params, 'identity') }),
+
+    'devices.subscribe': async (params) => ({ changed: await registry.bridge.subscribe(identityOf(params), filterOf(params)) }),
+    'devices.unsubscribe': async (params) => ({ changed: await registry.bridge.unsubscribe(identityOf(params), filterOf(params)) }),
+    'devices.subscriptions': async (params) => ({ subscriptions: await registry.bridge.subscriptions(textOf(params, 'identity')) }),
+
+    'dead-letters.list': (_, call) => each(allLetters(registry.bridge), call, 'letter', listedLetter),
+    'dead-letters.retry': async ({ positions }) => {
+      if (positions !== 'all' && !(Array.isArray(positions) && positions.every(Number.isSafeInteger))) throw invalid('positions', 'must be a list of numbers, or "all"');
+      return { count: await registry.bridge.retry(positions as number[] | 'all') };
+    },
+
+    'entities.announce': async (params) => {
+      await registry.entities.announce(identityOf(params), textOf(params, 'entity') ?? '', checkEntity(params['config']));
+      return {};
+    },
+    'entities.unannounce': async (params) => ({ count: await registry.entities.unannounce(identityOf(params), textOf(params, 'entity')) }),
+    'entities.list': (params, call) => each(allEntities(registry.entities, textOf(params, 'identity')), call, 'entity', (row) => row),
 
     watch: (params, call) => watchPassing(gateway, textOf(params, 'pattern'), call),
 
@@ -105,6 +109,25 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       return { message };
     },
   };
+}
+
+/** One event each, as fast as the client reads; the number of them. */
+async function each<Row, Shown>(
+  rows: AsyncIterable<Row>, call: { event(name: string, data: Shown): Promise<void>; readonly signal: AbortSignal }, name: string, shown: (row: Row) => Shown,
+): Promise<{ count: number }> {
+  let count = 0;
+  for await (const row of rows) {
+    if (call.signal.aborted) break;
+    await call.event(name, shown(row));
+    count += 1;
+  }
+  return { count };
+}
+
+function filterOf(params: Params): string {
+  const filter = textOf(params, 'filter');
+  if (filter === undefined) throw invalid('filter', 'must be a text');
+  return filter;
 }
 
 function identityOf(params: Params): string {

@@ -59,6 +59,28 @@ Where no gateway runs, the message is put into the queue in the database, and th
 A message waits for a device that sleeps. Once it was sent it may have been obeyed: then it cannot be cancelled, and ends
 as delivered, refused or in doubt.`,
 
+  deadLetters: `Examples:
+  $ tidelock dead-letters list                          what the broker would not take, and why
+  $ tidelock dead-letters retry 17 18
+  $ tidelock dead-letters retry all
+
+A message that the broker refuses for good, or that ends three connections to it, is set aside so that the others go on. Correct
+the reason (rights, a limit of the broker) before you retry: else it comes back here.`,
+
+  subscribe: `Example:
+  $ tidelock devices subscribe pump-7 plant/+/weather
+
+What is published to the device's own topics (tl/-/pump-7/down/…) reaches it without this, also later. What it is subscribed to
+reaches it while it is connected, without acknowledgement, under the topic's own name.`,
+
+  announce: `Examples:
+  $ tidelock devices announce pump-7 inlet --platform sensor --topic temp/inlet --unit °C --device-class temperature --state-class measurement
+  $ tidelock devices announce pump-7 motor --platform switch --topic motor --command motor/set
+  $ tidelock devices announce pump-7 speed --platform number --topic speed --command speed/set --set min=0 --set max=3000
+  $ tidelock devices unannounce pump-7 motor
+
+A gateway that runs with --mqtt tells Home Assistant by retained messages under homeassistant/device/…/config; docs/mqtt.md.`,
+
   watch: `Examples:
   $ tidelock watch                                      everything, both ways
   $ tidelock watch 'pump-7/#'                           of one device, whatever the topic

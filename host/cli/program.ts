@@ -1,5 +1,4 @@
 /** The words of the command line. What they do stands in a module each, loaded only when it is asked for. */
-import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { resolve } from './config.js';
 import { parseDuration } from './duration.js';
@@ -8,8 +7,9 @@ import { EXIT_OK } from './exits.js';
 import type { Manner } from './failure.js';
 import { EXIT_CODES, EXAMPLES } from './help.js';
 import { Output } from './output.js';
-import { addMessageCommands } from './message-commands.js';
+import { addDeviceTopics, addEntities, addMessageCommands } from './message-commands.js';
 import { Fault, findSetting, SETTINGS } from './settings.js';
+import { packageVersion as version } from '../version.js';
 import { collect, place, PLACES, withSettings, type Add, type Flags, type Run } from './words.js';
 import type { Core, Engine, Kind } from './firmware-layout.js';
 import type { Suite } from '../gateway/types.js';
@@ -19,10 +19,7 @@ export interface Outcome {
   exit: number;
 }
 
-export function version(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
+export { version };
 
 export function createProgram(outcome: Outcome, manner: Manner): Command {
   const program = new Command('tidelock')
@@ -215,6 +212,8 @@ function addDevices(add: Add, program: Command, run: Run): void {
       run(async ({ settings }, _, [identity]) => (await load()).switchDevice(settings, word, identity!, new Output())),
     );
   }
+  addDeviceTopics(add, devices, run);
+  addEntities(add, devices, run);
 }
 
 function addRegistry(add: Add, program: Command, run: Run): void {

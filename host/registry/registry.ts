@@ -8,6 +8,7 @@ import { TidelockError } from '../errors.js';
 import { badOption, bytesOf, checkDoubt, checkInteger, checkTopic, checkTrust, LARGEST_ACKNOWLEDGED } from '../options.js';
 import { SqlBridgeStore } from './bridge-store.js';
 import { Directory } from './directory.js';
+import { SqlEntityStore } from './entity-store.js';
 import type { News } from './engine/engine.js';
 import { CONSUMERS, PROTOCOLS, type InboxData } from './engine/operations.js';
 import { Groups } from './groups.js';
@@ -39,6 +40,7 @@ export class SqlRegistry extends EventEmitter implements Registry {
   readonly #unix: () => number;
   readonly #groups: Groups;
   readonly bridge: SqlBridgeStore;
+  readonly entities: SqlEntityStore;
   readonly #directory = new Directory();
   #closing: Promise<void> | undefined;
   #database: DatabaseState;
@@ -58,6 +60,7 @@ export class SqlRegistry extends EventEmitter implements Registry {
       received: () => this.#tell('inbox'),
       told: () => this.#tell('bridge', { change: 'results' }),
     });
+    this.entities = new SqlEntityStore(this.#groups, (identity) => this.#tell('entities', identity));
     this.bridge = new SqlBridgeStore(this.#groups, { gateway, now: () => this.#now(), tell: (event) => this.#tell('bridge', event) });
   }
 

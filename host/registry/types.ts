@@ -9,9 +9,11 @@ import type { TopicTrust } from '../core/topic.js';
 import type { Receipts } from '../core/types.js';
 import type { BridgeEvent, BridgeStore } from './bridge-types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
+import type { EntityStore } from './entity-types.js';
 
 export type { Receipts } from '../core/types.js';
 export type * from './bridge-types.js';
+export type * from './entity-types.js';
 export type { RegistryLimits, RegistryOptions } from './option-types.js';
 export type { DatabaseState, Remark } from './database/connection.js';
 
@@ -346,6 +348,8 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
 
   /** What a bridge to a broker keeps. */
   readonly bridge: BridgeStore;
+  /** What devices are to Home Assistant. */
+  readonly entities: EntityStore;
 
   /** Whether the database is there. Away it is sought all the while; what is called waits at most `busyTimeout`. */
   readonly database: DatabaseState;
@@ -364,12 +368,15 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
   on(event: 'ended', listener: (ended: Ended) => void): this;
   on(event: 'inbox', listener: () => void): this;
   on(event: 'bridge', listener: (event: BridgeEvent) => void): this;
+  /** What a device is to Home Assistant has changed. */
+  on(event: 'entities', listener: (identity: string) => void): this;
   off(event: 'device', listener: (event: DeviceEvent) => void): this;
   off(event: 'progress', listener: (done: number, of: number) => void): this;
   off(event: 'database', listener: (state: DatabaseState) => void): this;
   off(event: 'ended', listener: (ended: Ended) => void): this;
   off(event: 'inbox', listener: () => void): this;
   off(event: 'bridge', listener: (event: BridgeEvent) => void): this;
+  off(event: 'entities', listener: (identity: string) => void): this;
 
   /** Finishes what was called, closes the database and wipes the keys. A second call joins the first. */
   close(): Promise<void>;

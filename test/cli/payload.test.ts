@@ -29,7 +29,7 @@ test('nothing of it moves the cursor or ends the line', () => {
   assert.equal(shown('a\nb\u202ec'), ['text', 'a\\nb\\u{202e}c']);
   assert.is(shown(encode({ x: '\u001b[2J\u009b' }))[1].includes('\u001b'), false);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 64 }), (body) => {
-    // eslint-disable-next-line no-control-regex
+     
     assert.not.match(shown(body)[1], /[\u0000-\u001f\u007f-\u009f]/);
   }), { numRuns: 3_000 });
 });

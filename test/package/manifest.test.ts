@@ -49,6 +49,7 @@ test('the package imports its dependencies, and only from the folder that needs 
     mqtt: /^bridge\/(connection|library)\.ts$/,
     serialport: /^transport\/serial\.ts$/,
     commander: /^cli\//,
+    cborg: /^cli\/payload\.ts$/,
     pino: /^cli\//,
     picocolors: /^cli\//,
     '@peculiar/asn1-schema': /^cli\/certificate/,

@@ -9,7 +9,7 @@
  * `id` is the client's, unique on its connection. Any number of `event` lines precede the one `end`.
  */
 
-import type { KeyEntry, Waiting } from '../../registry/types.js';
+import type { EntityRow, KeyEntry, Subscription, Waiting } from '../../registry/types.js';
 
 export const CONTROL_VERSION = 1;
 
@@ -35,6 +35,17 @@ export interface Operations {
   'queue.list': { params: { identity?: string }; event: Waiting; result: { count: number } };
   /** By name, or all of one device that were not sent yet: how many were cancelled, and how many are too late. */
   'queue.cancel': { params: { message?: string; identity?: string }; event: never; result: Cancelled };
+  /** `filter`: of topics at the broker. `changed`: it was not so before. */
+  'devices.subscribe': { params: { identity: string; filter: string }; event: never; result: { changed: boolean } };
+  'devices.unsubscribe': { params: { identity: string; filter: string }; event: never; result: { changed: boolean } };
+  'devices.subscriptions': { params: { identity?: string }; event: never; result: { subscriptions: Subscription[] } };
+  /** One `event` a letter, `count` at the end. */
+  'dead-letters.list': { params: Record<string, never>; event: ListedLetter; result: { count: number } };
+  'dead-letters.retry': { params: { positions: number[] | 'all' }; event: never; result: { count: number } };
+  /** What devices are to Home Assistant; `config`: an Entity of tidelock/bridge. */
+  'entities.announce': { params: { identity: string; entity: string; config: Record<string, unknown> }; event: never; result: Record<string, never> };
+  'entities.unannounce': { params: { identity: string; entity?: string }; event: never; result: { count: number } };
+  'entities.list': { params: { identity?: string }; event: EntityRow; result: { count: number } };
   /** Messages as they pass, until the client goes; first an event `watching`. `pattern`: see docs/cli.md. */
   watch: { params: { pattern?: string }; event: Watched | Record<string, never>; result: Record<string, never> };
   /** `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. */
@@ -49,6 +60,18 @@ export interface Cancelled {
   cancelled: number;
   sent: number;
   unknown: number;
+}
+
+/** A message that the broker would not take. `position` is its number; instants in Unix ms, `body` base64. */
+export interface ListedLetter {
+  position: number;
+  message: string;
+  identity: string;
+  topic?: string;
+  time: number;
+  at: number;
+  reason: string;
+  body: string;
 }
 
 /** A message that passed. `body` is base64; `id` is missing where no acknowledgement is wanted. */

@@ -6,12 +6,13 @@ import { sql, type CreateTableBuilder, type Kysely } from 'kysely';
 import { TidelockError } from '../../errors.js';
 import type { Types } from './dialect.js';
 import { bridge } from './bridge-step.js';
+import { entities } from './entities-step.js';
 import type { Tables } from './schema.js';
 
 export type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping, topics, bridge];
+const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping, topics, bridge, entities];
 
 export const SCHEMA_VERSION = STEPS.length;
 

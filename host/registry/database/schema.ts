@@ -15,6 +15,8 @@ export interface Tables {
   taken: { name: string; at: number };
   keepers: KeeperTable;
   subscriptions: { identity: string; filter: string };
+  /** What devices are to Home Assistant; `config` is JSON, `removed` 1: it is to be taken back. */
+  entities: { identity: string; entity: string; config: string; removed: number };
   rules: { filter: string; identities: string };
   /** PostgreSQL only. */
   commits: { writer: string; count: number; since: number };

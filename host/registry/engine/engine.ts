@@ -17,6 +17,7 @@ import * as results from './bridge/results.js';
 import * as rules from './bridge/rules.js';
 import type { Context } from './context.js';
 import * as devices from './devices.js';
+import * as entities from './entities.js';
 import * as inbox from './inbox.js';
 import * as keys from './keys.js';
 import { Master, scrubbed } from './master.js';
@@ -59,6 +60,10 @@ export class Engine {
     list: devices.list,
     takeover,
     receipt,
+    announce: entities.announce,
+    unannounce: entities.unannounce,
+    entities: entities.entities,
+    forget: entities.forget,
     keys: keys.keysOf,
     rotate: keys.rotate,
     rewrap,

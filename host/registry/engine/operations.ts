@@ -1,6 +1,7 @@
 /** What the registry asks of its engine. Plain data both ways, so that it can go to a thread of its own. */
 import type { Remark } from '../database/connection.js';
 import type { BridgeOperationMap } from './bridge/operations.js';
+import type { EntityOperationMap } from './entities.js';
 import type { Consumer, DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
@@ -73,7 +74,7 @@ export interface InboxData {
 }
 
 /** Parameters and result of each. `now` is Unix ms. */
-export interface OperationMap extends BridgeOperationMap {
+export interface OperationMap extends BridgeOperationMap, EntityOperationMap {
   /** Undefined: nothing has changed since version `known`. */
   directory: [params: { known: number }, result: DirectoryPage | undefined];
   /** `key` is wiped afterwards. Fulfilled with the change counter. */

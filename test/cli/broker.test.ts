@@ -1,0 +1,87 @@
+/** The command with a broker: subscriptions, dead letters, Home Assistant. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openRegistry } from 'tidelock/registry';
+import { startAedes } from '../bridge/brokers.js';
+import { Other, eventually } from '../bridge/support.js';
+import { inPlace, jsonLines } from './harness.js';
+
+const test = suite('a broker in the shell');
+
+test('subscriptions, with a gateway and without one', () =>
+  inPlace(async (place) => {
+    await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);
+    for (const running of [false, true]) {
+      if (running) await place.serve();
+      assert.match((await place.run(['devices', 'subscribe', 'pump-7', 'plant/+/weather'])).stdout, /^plant\/\+\/weather reaches pump-7 while it is connected\n$/);
+      assert.match((await place.run(['devices', 'subscribe', 'pump-7', 'plant/+/weather'])).stdout, /it did already/);
+      assert.match((await place.run(['devices', 'subscribe', 'pump-7', 'a/#/b'])).stderr, /BAD_OPTION.*topic filter/s);
+      assert.match((await place.run(['devices', 'subscribe', 'nobody', 'a'])).stderr, /DEVICE_UNKNOWN/);
+      assert.equal(jsonLines((await place.run(['devices', 'subscriptions', '--json'])).stdout), [{ identity: 'pump-7', filter: 'plant/+/weather' }]);
+      assert.match((await place.run(['devices', 'subscriptions', 'pump-7'])).stdout, /^DEVICE +TOPICS\npump-7 +plant\/\+\/weather\n$/);
+      assert.is((await place.run(['devices', 'unsubscribe', 'pump-7', 'plant/+/weather'])).code, 0);
+      assert.is((await place.run(['devices', 'unsubscribe', 'pump-7', 'plant/+/weather'])).code, 1);
+      assert.match((await place.run(['devices', 'subscriptions'])).stderr, /no subscriptions/);
+    }
+  }));
+
+test('dead letters are listed with their reason, and go again', () =>
+  inPlace(async (place) => {
+    await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);
+    const none = await place.run(['dead-letters', 'list']);
+    assert.equal([none.code, none.stdout], [0, '']);
+    assert.match(none.stderr, /no dead letters/);
+    const database = `sqlite:${place.path('tidelock.db')}`;
+    let registry = await openRegistry(database, { create: false });
+    registry.consumers(['bridge']);
+    const { lease } = (await registry.takeover('pump-7', 7))!;
+    await registry.commit([1, 2].map((id) => ({ lease, id, time: Date.now(), repeat: false, topic: 'temp/inlet', body: Buffer.from(`reading ${id}`) })));
+    for (const { position } of await registry.read({ consumer: 'bridge' })) assert.ok(await registry.bridge.dead(position, 'not authorized'));
+    await registry.close();
+    const all = jsonLines((await place.run(['dead-letters', 'list', '--json'])).stdout);
+    assert.equal(all.map(({ device, topic, text, reason }) => [device, topic, text, reason]), [1, 2].map((id) => ['pump-7', 'temp/inlet', `reading ${id}`, 'not authorized']));
+    assert.match((await place.run(['dead-letters', 'list'])).stdout, /^NUMBER +DEVICE +TOPIC +SINCE +REASON +PAYLOAD\n\d+ +pump-7 +temp\/inlet .* not authorized +reading 1\n/);
+    const one = await place.run(['dead-letters', 'retry', String(all[0]!['position'])]);
+    assert.equal([one.code, one.stdout], [0, '1 on the way to the broker again\n']);
+    const { gateway } = await place.serve();
+    assert.equal(jsonLines((await place.run(['dead-letters', 'list', '--json'])).stdout).length, 1, 'the running gateway says the same');
+    assert.equal(jsonLines((await place.run(['dead-letters', 'retry', 'all', '--json'])).stdout), [{ retried: 1 }]);
+    gateway.signal('SIGTERM');
+    await gateway.ended();
+    registry = await openRegistry(database, { create: false });
+    assert.equal((await registry.read({ consumer: 'bridge' })).map(({ topic, body }) => [topic, String(body)]).sort(), [1, 2].map((id) => ['temp/inlet', `reading ${id}`]));
+    await registry.close();
+    assert.is((await place.run(['dead-letters', 'retry', '17'])).code, 1);
+    assert.is((await place.run(['dead-letters', 'retry', 'all'])).code, 0);
+    assert.match((await place.run(['dead-letters', 'retry', 'x'])).stderr, /INPUT_INVALID.*no number/s);
+  }));
+
+test('what is announced in the shell stands at the broker, and goes when it is taken back', () =>
+  inPlace(async (place) => {
+    const broker = await startAedes(), home = await Other.connect(broker, ['homeassistant/#']);
+    try {
+      await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);
+      await place.serve(['--mqtt', broker.url]);
+      const announce = ['devices', 'announce', 'pump-7'];
+      const told = await place.run([...announce, 'inlet', '--platform', 'sensor', '--topic', 'temp/inlet', '--unit', '°C', '--device-class', 'temperature', '--state-class', 'measurement', '--set', 'suggested_display_precision=1', '--set', 'icon=mdi:pump']);
+      assert.is(told.code, 0, told.stderr);
+      await eventually('it is told', () => home.got.length === 1);
+      const { components } = JSON.parse(home.got[0]!.text) as { components: Record<string, object> };
+      assert.equal(components['inlet'], {
+        platform: 'sensor', unique_id: 'tl_-pump-7__inlet', unit_of_measurement: '°C', device_class: 'temperature', state_class: 'measurement',
+        state_topic: 'tl/-/pump-7/up/temp/inlet', suggested_display_precision: 1, icon: 'mdi:pump',
+      });
+      assert.match((await place.run([...announce, 'motor', '--platform', 'switch', '--topic', 'motor'])).stderr, /BAD_OPTION.*needs the topic that its commands go by/s);
+      assert.match((await place.run([...announce, 'x', '--platform', 'sensor', '--topic', 'a', '--set', 'nothing'])).stderr, /INPUT_INVALID/);
+      assert.match((await place.run(['devices', 'announced'])).stdout, /^DEVICE +ENTITY +PLATFORM +TOPIC +COMMAND +UNIT\npump-7 +inlet +sensor +temp\/inlet +- +°C\n$/);
+      assert.equal(jsonLines((await place.run(['devices', 'announced', 'pump-7', '--json'])).stdout).map(({ entity, platform }) => [entity, platform]), [['inlet', 'sensor']]);
+      assert.is((await place.run(['devices', 'unannounce', 'pump-7'])).code, 0);
+      await eventually('it is taken back', () => home.got.at(-1)!.text === '');
+      assert.is((await place.run(['devices', 'unannounce', 'pump-7'])).code, 1);
+    } finally {
+      await home.close();
+      await broker.close();
+    }
+  }));
+
+test.run();
