@@ -139,6 +139,11 @@ running('TCP: a reading on the gateway’s disk, a command obeyed and one refuse
   const refused = await place.run(['send', 'sensor-1', 'nope', '--wait']);
   assert.is.not(refused.code, 0);
   assert.match(refused.stdout + refused.stderr, /refused/);
+  await device.do('publish temp/inlet 21.5');
+  assert.match(await gateway.line('stdout', /inlet/), /^sensor-1\t\S+\t21\.5\ttemp\/inlet$/);
+  const set = await place.run(['send', 'sensor-1', 'open', '--topic', 'valve/set', '--wait']);
+  assert.is(set.code, 0, set.stderr);
+  await device.next(/^topic valve\/set trust 2\nmessage open$/m);
   gateway.signal('SIGKILL');
   await gateway.ended();
   await device.next(/^offline ESP_OK /m);

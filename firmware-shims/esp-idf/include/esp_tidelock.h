@@ -71,9 +71,16 @@ typedef struct esp_tidelock_offline {
 typedef struct esp_tidelock_message {
   uint32_t id;    /* 0: its sender wants no acknowledgement */
   bool repeat;    /* it may have been acted on before */
+  uint8_t trust;  /* under a topic: how its sender was known to the gateway, TL_ABI_TRUST_* */
+  uint8_t topic_bytes;
   uint32_t bytes;
-  uint8_t body[]; /* valid during the call */
+  uint8_t body[]; /* valid during the call; the topic and a zero byte stand behind it */
 } esp_tidelock_message_t;
+
+/* The topic, UTF-8 that ends with a zero byte; NULL: under none. */
+static inline const char *esp_tidelock_topic(const esp_tidelock_message_t *message) {
+  return message->topic_bytes == 0 ? NULL : (const char *)message->body + message->bytes;
+}
 
 typedef struct esp_tidelock_result {
   uint32_t ticket;
@@ -142,6 +149,8 @@ esp_err_t esp_tidelock_send(esp_tidelock_handle_t device, const void *body, size
 /* The same, and waits for its end. ESP_OK: the gateway has it on its disk. ESP_ERR_TIDELOCK_NOT_DELIVERED: see *result (may be NULL).
  * ESP_ERR_TIMEOUT: not ended within timeout_ms, which is also its lifetime; it is not sent any more unless it is under way. */
 esp_err_t esp_tidelock_send_wait(esp_tidelock_handle_t device, const void *body, size_t bytes, uint32_t timeout_ms, tl_result *result);
+/* As esp_tidelock_send, under a topic of 1 to 255 bytes of UTF-8. keep_s: how long the gateway keeps it for those who are not there. */
+esp_err_t esp_tidelock_publish(esp_tidelock_handle_t device, const char *topic, uint16_t keep_s, const void *body, size_t bytes, uint32_t lifetime_ms, uint32_t *ticket);
 /* Sends once, without acknowledgement. ESP_ERR_INVALID_STATE: no session. */
 esp_err_t esp_tidelock_post(esp_tidelock_handle_t device, const void *body, size_t bytes);
 /* True while a session stands. */

@@ -173,6 +173,16 @@ esp_err_t esp_tidelock_send(esp_tidelock_handle_t device, const void *body, size
   return error;
 }
 
+esp_err_t esp_tidelock_publish(esp_tidelock_handle_t device, const char *topic, uint16_t keep_s, const void *body, size_t bytes, uint32_t lifetime_ms, uint32_t *ticket) {
+  if (device == NULL || topic == NULL) return ESP_ERR_INVALID_ARG;
+  if (bytes > UINT16_MAX || strlen(topic) > UINT8_MAX) return ESP_ERR_INVALID_SIZE;
+  tidelock_lock(device);
+  esp_err_t error = esp_tidelock_error(tl_publish(device->client, topic, 0, keep_s, body, (uint32_t)bytes, lifetime_ms, false, ticket, tidelock_now()));
+  tidelock_unlock(device);
+  if (error == ESP_OK) tidelock_link_wake(&device->link);
+  return error;
+}
+
 static void forget_waiter(struct esp_tidelock *device, const tidelock_waiter *waiter) {
   tidelock_waiter **at = &device->waiters;
   while (*at != NULL && *at != waiter) at = &(*at)->next;

@@ -7,6 +7,7 @@ esp_err_t esp_tidelock_error(tl_status status) {
     case TL_MORE:
       return ESP_OK;
     case TL_E_ARGUMENT:
+    case TL_E_TARGET:
       return ESP_ERR_INVALID_ARG;
     case TL_E_STATE:
       return ESP_ERR_INVALID_STATE;

@@ -23,16 +23,20 @@ static void result(struct esp_tidelock *device, const tl_event *event) {
   (void)tidelock_post(device, TIDELOCK_EVENT_RESULT, &data, sizeof data);
 }
 
-/* A copy that ends with its body, as the application gets it; it comes again where there is no memory for it. */
+/* A copy that ends with body and topic, as the application gets it; it comes again where there is no memory for it. */
 static tl_verdict message(struct esp_tidelock *device, const tl_event *event) {
   tl_verdict verdict = TL_AGAIN;
-  size_t bytes = sizeof(esp_tidelock_message_t) + event->bytes;
+  size_t bytes = sizeof(esp_tidelock_message_t) + event->bytes + event->topic_bytes + 1u;
   esp_tidelock_message_t *copy = heap_caps_malloc(bytes, MALLOC_CAP_8BIT);
   if (copy == NULL) return TL_AGAIN;
   copy->id = event->id;
   copy->repeat = event->repeat;
+  copy->trust = event->trust;
+  copy->topic_bytes = event->topic_bytes;
   copy->bytes = event->bytes;
   if (event->bytes != 0) memcpy(copy->body, event->body, event->bytes);
+  if (event->topic_bytes != 0) memcpy(copy->body + event->bytes, event->topic, event->topic_bytes);
+  copy->body[event->bytes + event->topic_bytes] = 0;
   if (device->config.on_message != NULL) verdict = device->config.on_message(device->config.user, copy);
   else if (tidelock_post(device, TIDELOCK_EVENT_MESSAGE, copy, bytes)) verdict = TL_TAKE;
   tidelock_wipe(copy, bytes);

@@ -1,6 +1,6 @@
 /*
  * The component on this machine, driven by lines on standard input: what was provisioned first, name=value (id, url, key, key_id, pin,
- * pin2; ca is a file's name), then create, start, send TEXT, wait MS TEXT, post TEXT, stop, destroy. Everything that happens is a
+ * pin2; ca is a file's name), then create, start, send TEXT, wait MS TEXT, publish TOPIC TEXT, post TEXT, stop, destroy. Everything that happens is a
  * line on standard output.
  */
 #include "esp_tidelock.h"
@@ -19,7 +19,7 @@
 static char ca[8192];
 static esp_tidelock_handle_t device;
 
-static const char *const RESULTS[] = {"delivered", "refused", "too long", "no target", "expired", "in doubt"};
+static const char *const RESULTS[] = {"delivered", "refused", "too long", "no target", "expired", "in doubt", "bad topic"};
 
 /* ---- All is printed by one thread, in the order in which it happened, so that the task's stack is its own. ---- */
 enum { OBEYED = 100, SAID };
@@ -63,6 +63,7 @@ static void print(const struct record *record) {
       printf("%s\n", (const char *)data);
       break;
     default:
+      if (esp_tidelock_topic(message) != NULL) printf("topic %s trust %u\n", esp_tidelock_topic(message), message->trust);
       printf("message %.*s\nsend inside %s\nstop inside %s\n", (int)message->bytes, (const char *)message->body, esp_tidelock_err_to_name(record->send), esp_tidelock_err_to_name(record->stop));
   }
   fflush(stdout);
@@ -106,7 +107,7 @@ bool host_on_event(esp_event_base_t base, int32_t id, const void *data, size_t b
 
 /* Asks what a program must not ask from here, and answers. */
 static tl_verdict on_message(void *user, const esp_tidelock_message_t *message) {
-  struct record *record = copy(OBEYED, message, sizeof *message + message->bytes);
+  struct record *record = copy(OBEYED, message, sizeof *message + message->bytes + message->topic_bytes + 1u);
   (void)user;
   record->send = esp_tidelock_send(device, "x", 1, 0, NULL);
   record->stop = esp_tidelock_stop(device);
@@ -171,6 +172,11 @@ int main(void) {
     if (strcmp(line, "create") == 0) error = create(strcmp(rest, "quiet") != 0);
     if (strcmp(line, "start") == 0) error = esp_tidelock_start(device);
     if (strcmp(line, "send") == 0) error = esp_tidelock_send(device, rest, strlen(rest), 0, NULL);
+    if (strcmp(line, "publish") == 0) {
+      char *text = strchr(rest, ' ');
+      *text++ = 0;
+      error = esp_tidelock_publish(device, rest, 60, text, strlen(text), 0, NULL);
+    }
     if (strcmp(line, "post") == 0) error = esp_tidelock_post(device, rest, strlen(rest));
     if (strcmp(line, "stop") == 0) error = esp_tidelock_stop(device);
     if (strcmp(line, "wait") == 0) {
