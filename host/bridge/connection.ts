@@ -71,6 +71,8 @@ export class Connection {
   #upAt = 0;
   #timer: ClockTimer | undefined;
   #closed = false;
+  /** Reason code of the last PUBACK. */
+  #answered = 0;
   /** Of the try. */
   #serial = 0;
   /** What CONNACK allows. */
@@ -110,7 +112,7 @@ export class Connection {
     if (!this.#up || client === undefined) return answer(DROPPED);
     client.publish(topic, payload, { qos, retain, ...(properties === undefined || this.#version === 4 ? {} : { properties }) }, (error, packet) => {
       const { reasonCode } = (packet ?? {}) as { reasonCode?: number };
-      if (error === null || error === undefined) answer(reasonCode ?? 0);
+      if (error === null || error === undefined) answer(reasonCode ?? (qos === 0 ? 0 : this.#answered));
       else answer(reasonCode ?? (typeof (error as { code?: unknown }).code === 'number' ? (error as unknown as { code: number }).code : DROPPED));
     });
   }
@@ -187,22 +189,30 @@ export class Connection {
     this.#client = client;
     const serial = ++this.#serial;
     let reason = '', refused = false;
-    const held = new WeakSet<object>();
-    client.on('connect', (packet) => this.#connected(client, packet));
+    const held = new WeakSet<object>(), early: Received[] = [];
+    client.on('connect', (packet) => {
+      this.#connected(client, packet);
+      if (this.#up && client === this.#client) for (const message of early.splice(0)) this.#setup.received?.(message);
+    });
     client.on('error', (error: Error & { code?: unknown }) => {
       reason ||= errorText(error);
       refused ||= error.code === 1 || error.code === 132; // the protocol version
     });
     client.on('disconnect', ({ reasonCode }) => (reason ||= `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`));
     client.on('packetreceive', (packet) => {
+      // The library's callback, which follows at once, does not tell a reason of success (0x10).
+      if (packet.cmd === 'puback') this.#answered = packet.reasonCode ?? 0;
       if (packet.cmd !== 'publish' || packet.qos !== 1) return;
       held.add(packet);
       packet.qos = 0; // acknowledged by `acknowledge`, not by the library
     });
     client.on('message', (topic, payload, packet) => {
-      if (client !== this.#client || !this.#up) return;
+      if (client !== this.#client) return;
       const { retain, properties = {}, messageId = 0 } = packet;
-      this.#setup.received?.({ topic, payload, retain, properties, ackId: held.has(packet) ? messageId : 0, serial });
+      const message: Received = { topic, payload, retain, properties, ackId: held.has(packet) ? messageId : 0, serial };
+      // What the broker has kept for us may come right behind CONNACK, before the library tells of that.
+      if (this.#up) this.#setup.received?.(message);
+      else early.push(message);
     });
     client.on('close', () => {
       if (client !== this.#client) return;

@@ -64,6 +64,7 @@ export class Intake {
     if (parsed !== undefined && 'problem' in parsed) counts.commandRefused('bad topic');
     if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules)));
     for (const identity of fanOut) commands.push(commandFor(identity, topic, message, rules));
+    if (parsed === undefined && fanOut.length === 0) counts.commandRefused('no rule');
     const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
     if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) {
       owner.connection.drop();

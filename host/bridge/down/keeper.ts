@@ -92,6 +92,8 @@ export class Keeper {
     try {
       const kept = await registry.bridge.keep(LEASE);
       if (kept === undefined) return false;
+      // Before anything comes: what they ask for may stand right behind CONNACK.
+      this.#rules = await registry.bridge.rules();
       this.lease = kept.lease;
       this.#seen = Math.max(this.#seen, kept.seen);
       return true;

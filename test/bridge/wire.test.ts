@@ -1,0 +1,160 @@
+/** What the bridge does on the wire, against a broker that a test decides packet by packet. */
+import type { IPublishPacket, Packet } from 'mqtt-packet';
+import * as assert from 'uvu/assert';
+import { test } from '../gateway/support.js';
+import { Scripted } from './scripted.js';
+import { device, eventually, site } from './support.js';
+
+const up = (packet: IPublishPacket): boolean => packet.topic.endsWith('/up');
+
+test('what stands right behind CONNACK is taken in, and acknowledged after its commit', async () => {
+  const broker = await Scripted.start();
+  broker.connack = ({ id }) => (id === 'tl-keeper' ? { sessionPresent: true } : {});
+  broker.behind = ({ id }) => (id === 'tl-keeper'
+    ? Array.from({ length: 20 }, (_, i): Packet => ({ cmd: 'publish', topic: 'tl/-/pump-7/down', payload: `${i}`, qos: 1, messageId: i + 1, dup: false, retain: false }))
+    : []);
+  const place = await site({ url: broker.url, probe: 0, lifetime: 600_000 });
+  await place.registry.add('pump-7');
+  await eventually('all are acknowledged', () => broker.acknowledged.length >= 20);
+  assert.equal(broker.acknowledged.slice(0, 20).map(({ id }) => id), Array.from({ length: 20 }, (_, i) => i + 1));
+  await place.close();
+  await broker.close();
+});
+
+test('PUBACK is withheld while the database cannot commit, and order is kept', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
+  await place.registry.add('pump-7');
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const keeper = broker.clients.find(({ id }) => id === 'tl-keeper')!;
+  const intake = place.registry.bridge.intake.bind(place.registry.bridge);
+  let failures = 0;
+  place.gateway.on('error', () => undefined);
+  place.registry.bridge.intake = (lease, commands) => (++failures <= 2 ? Promise.reject(new Error('the disk is full')) : intake(lease, commands));
+  for (let i = 1; i <= 3; i++) keeper.send({ cmd: 'publish', topic: 'tl/-/pump-7/down', payload: `${i}`, qos: 1, messageId: 100 + i, dup: false, retain: false });
+  await eventually('it failed', () => failures >= 1);
+  assert.is(broker.acknowledged.filter(({ id }) => id > 100).length, 0);
+  await eventually('acknowledged after all', () => broker.acknowledged.filter(({ id }) => id > 100).length === 3);
+  assert.is((await place.registry.waiting()).length, 3);
+  await place.close();
+  await broker.close();
+});
+
+for (const how of ['by a reason code', 'by closing the connection']) {
+  test(`a broker without MQTT 5, which says so ${how}, is spoken to with 3.1.1`, async () => {
+    const broker = await Scripted.start();
+    broker.connack = ({ version }) => (version === 5 ? (how === 'by a reason code' ? { reasonCode: 0x84 } : undefined) : {});
+    const place = await site({ url: broker.url, probe: 0 }), pump = await device(place, 'pump-7');
+    await pump.send('x').acknowledged;
+    await eventually('it came', () => broker.texts().length === 1);
+    assert.is(place.bridge.counters().version, 4);
+    assert.match(broker.texts()[0]!, /^\{"tl-id":"[0-9a-f]{8}-\d+","tl-time":"\d+","tl-trust":"proved","tl-suite":"sealed","text":"x"\}$/);
+    await pump.close();
+    await place.close();
+    await broker.close();
+  });
+}
+
+test('Receive Maximum is obeyed, and what is unanswered goes again in order after the connection was lost', async () => {
+  const broker = await Scripted.start();
+  broker.connack = () => ({ properties: { receiveMaximum: 3 } });
+  let answers = false;
+  broker.puback = (packet) => (up(packet) && !answers ? undefined : 0);
+  const place = await site({ url: broker.url, probe: 0, connections: 1 }), pump = await device(place, 'pump-7');
+  for (let i = 0; i < 10; i++) await pump.send(`${i}`).acknowledged;
+  await eventually('three', () => broker.texts().length === 3);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.equal(broker.texts(), ['0', '1', '2']);
+  answers = true;
+  broker.clients.find(({ id }) => id === 'tl-local-0')!.end();
+  await eventually('the inbox is empty', async () => (await place.registry.info()).inbox.rows === 0);
+  assert.equal(broker.texts(), ['0', '1', '2', ...Array.from({ length: 10 }, (_, i) => `${i}`)]);
+  const ids = broker.published.filter(({ packet }) => up(packet)).map(({ packet }) => (packet.properties!.userProperties as Record<string, string>)['tl-id']);
+  assert.is(new Set(ids).size, 10, 'a repeat has the same tl-id');
+  await pump.close();
+  await place.close();
+  await broker.close();
+});
+
+test('a message that is the oldest in flight at three disconnects is a dead letter; those behind it are not', async () => {
+  const broker = await Scripted.start();
+  broker.puback = (packet) => (packet.payload.toString() === 'poison' ? 'end' : 0);
+  const place = await site({ url: broker.url, probe: 0, connections: 1 }), pump = await device(place, 'pump-7');
+  for (const text of ['a', 'poison', 'b', 'c']) await pump.send(text).acknowledged;
+  await eventually('the inbox is empty', async () => (await place.registry.info()).inbox.rows === 0);
+  assert.is(broker.texts().filter((text) => text === 'poison').length, 3);
+  assert.equal((await place.registry.bridge.deadLetters()).map(({ body, reason }) => `${body.toString()}: ${reason}`), ['poison: three connections were lost while it was the one in flight']);
+  assert.equal([...new Set(broker.texts())].sort(), ['a', 'b', 'c', 'poison']);
+  await pump.close();
+  await place.close();
+  await broker.close();
+});
+
+test('a refusal that may pass is tried again, in order; with 0x10 nobody has subscribed, counted or by option refused', async () => {
+  const broker = await Scripted.start();
+  let refusals = 0;
+  broker.puback = (packet) => (packet.payload.toString() === '0' && ++refusals <= 2 ? 0x97 : up(packet) ? 0x10 : 0);
+  const place = await site({ url: broker.url, probe: 0 }), pump = await device(place, 'pump-7');
+  await pump.send('0').acknowledged;
+  await eventually('it went at the third try', () => refusals === 3);
+  await pump.send('1').acknowledged;
+  await eventually('the inbox is empty', async () => (await place.registry.info()).inbox.rows === 0);
+  assert.equal(broker.texts(), ['0', '0', '0', '1']);
+  assert.is(place.bridge.counters().nobody, 2);
+  await pump.close();
+  await place.close();
+  const strict = await site({ url: broker.url, probe: 0, requireSubscriber: true }), valve = await device(strict, 'valve');
+  await valve.send('2').acknowledged;
+  await eventually('it was refused', () => strict.bridge.counters().refused > 0);
+  assert.is((await strict.registry.info()).inbox.rows, 1, 'it is tried again');
+  await valve.close();
+  await strict.close();
+  await broker.close();
+});
+
+test('through: no ACK without PUBACK; a refusal for good is one for the device, any other is busy', async () => {
+  const broker = await Scripted.start();
+  const held: string[] = [];
+  let quota = true;
+  broker.puback = (packet) => {
+    const text = packet.payload.toString();
+    if (text === 'held') return void held.push(text) as undefined;
+    if (text === 'never') return 0x87;
+    if (text === 'later' && quota) return 0x97;
+    return 0;
+  };
+  const place = await site({ url: broker.url, probe: 0, mode: 'through', connections: 1 }), pump = await device(place, 'pump-7');
+  await pump.send('first').acknowledged;
+  const code = await pump.send('never').acknowledged.then(() => 'ok', (error: { code: string }) => error.code);
+  assert.is(code, 'REFUSED');
+  const later = pump.send('later').acknowledged, behind = pump.send('behind').acknowledged;
+  await eventually('it was told busy', () => place.gateway.counters().busy > 0);
+  quota = false;
+  await later;
+  await behind;
+  let acknowledged = false;
+  void pump.send('held').acknowledged.then(() => (acknowledged = true), () => undefined);
+  await eventually('the broker has it', () => held.length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.is(acknowledged, false);
+  assert.is((await place.registry.info()).inbox.rows, 0);
+  await pump.close();
+  await place.close();
+  await broker.close();
+});
+
+test('another keeper takes the lease: the first commits nothing more, and acknowledges nothing', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
+  await place.registry.add('pump-7');
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const keeper = broker.clients.find(({ id }) => id === 'tl-keeper')!;
+  // By the same gateway's name it is taken at once, as by one that was started anew.
+  assert.ok(await place.registry.bridge.keep('all'));
+  keeper.send({ cmd: 'publish', topic: 'tl/-/pump-7/down', payload: 'x', qos: 1, messageId: 999, dup: false, retain: false });
+  await eventually('it has parted', () => broker.clients.filter(({ id }) => id === 'tl-keeper').length === 2);
+  assert.equal(broker.acknowledged.filter(({ id }) => id === 999), []);
+  assert.equal(await place.registry.waiting(), []);
+  await place.close();
+  await broker.close();
+});
+
+test.run();
