@@ -43,6 +43,7 @@
 #define TL_W2C_SCRATCH 0u
 #endif
 #define W2C_BYTES (W2C_MEMORY + TL_W2C_SCRATCH)
+#define W2C_PAGES (W2C_BYTES / 65536u) /* memory.size, whole pages: gateways alone ask for it */
 
 typedef uint8_t u8;
 typedef uint16_t u16;

@@ -50,7 +50,7 @@ function adapt(name, source, header, globals) {
   const segments = [...source.matchAll(/^ {2}LOAD_DATA\(instance->w2c_memory, (\d+u), (\w+), (\d+)\);$/gm)];
   const lines = [
     `/* Made from ${name}.wasm by wabt's wasm2c ${WABT} and scripts/lib/firmware/wasm2c.mjs: do not edit. See NOTICE. */`,
-    `#define W2C_MEMORY ${globals['__heap_base']}u`,
+    `#define W2C_MEMORY ${globals['__heap_base'] ?? globals['scratch']}u`, // a gateway's twin tells it as its scratch
     `#define W2C_GLOBALS ${used.map((field) => `u32 ${field};`).join(' ')}`,
     ...(code.includes('_blocks(instance') ? ['#define W2C_HAL 1'] : []),
     '#include "../src/wasm2c.h"',
@@ -85,6 +85,7 @@ function section(source) {
     .replaceAll('(&instance->w2c_memory, ', '(instance, ')
     .replaceAll(/\(\*Z_envZ_(\w+)\)\(instance->Z_env_instance, /g, 'w2c_$1(instance, ')
     .replaceAll(/^ {2}FUNC_(?:PROLOGUE|EPILOGUE);\n/gm, '')
+    .replaceAll('instance->w2c_memory.pages', 'W2C_PAGES')
     .replaceAll(/ +$/gm, '');
   const foreign = /w2c_memory|wasm_rt|Z_core|Z_env|CALL_INDIRECT|func_types/.exec(code);
   if (foreign) throw new Error(`wasm2c wrote C of another form: ${foreign[0]}`);
