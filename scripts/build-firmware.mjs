@@ -1,10 +1,12 @@
 /**
- * Builds dist/firmware, the C library for microcontrollers: firmware-shims/ as it stands, the header of the core's numbers, and
- * the cores as C where wabt's wasm2c is installed (`npm run parts`). Without it the rest is built, and the command says so.
+ * Builds dist/firmware, the C library for microcontrollers: firmware-shims/ as it stands, the header of the core's numbers, the
+ * cores padded for ESP-IDF's port of WAMR, and the cores as C where wabt's wasm2c is installed (`npm run parts`). Without it the
+ * rest is built, and the command says so.
  */
-import { cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { FIRMWARE_CORES, abiHeader } from './lib/firmware/abi-header.mjs';
+import { pad } from './lib/firmware/pad.mjs';
 import { WABT, toC, wasm2cVersion } from './lib/firmware/wasm2c.mjs';
 import { root } from './lib/root.mjs';
 
@@ -13,6 +15,13 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(path.join(out, 'wasm2c'), { recursive: true });
 cpSync(path.join(root, 'firmware-shims'), out, { recursive: true });
 writeFileSync(path.join(out, 'include/tidelock_abi.h'), await abiHeader());
+
+/** ESP-IDF's port of WAMR has pages of this size. */
+const ESP_IDF_PAGE = 4096;
+mkdirSync(path.join(out, 'wasm-4k'));
+for (const core of ['device', 'device-small', 'device-hal']) {
+  writeFileSync(path.join(out, `wasm-4k/core-${core}.wasm`), pad(readFileSync(path.join(root, `dist/wasm/core-${core}.wasm`)), ESP_IDF_PAGE));
+}
 
 const version = wasm2cVersion();
 if (version === WABT) {

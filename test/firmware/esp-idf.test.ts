@@ -7,6 +7,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { wamrRoot } from '../../scripts/lib/firmware/wamr.mjs';
+import { COMMAND } from '../cli/harness.js';
 import { found, skipMissing } from '../support/skip.js';
 import { FIRMWARE, run } from './compiled.js';
 import { COMPONENT, STANDIN, flags, sourcesOf, withParts, type Target } from './esp-idf-parts.js';
@@ -79,25 +81,47 @@ get_target_property(defined component COMPILE_DEFINITIONS)
 message(STATUS "defines \${defined}")
 `;
 
-function configure(...words: string[]): string {
+function configure(component: string, ...words: string[]): string {
   const project = mkdtempSync(path.join(folder, 'cmake-'));
   mkdirSync(path.join(project, 'build'));
   writeFileSync(path.join(project, 'CMakeLists.txt'), CMAKE);
-  return run('env', [`COMPONENT=${COMPONENT}`, 'cmake', '-S', project, '-B', path.join(project, 'build'), ...words]);
+  return run('env', [`COMPONENT=${component}`, 'cmake', '-S', project, '-B', path.join(project, 'build'), ...words]);
 }
 
 const withCmake = found('cmake') ? compiled : skipMissing(test, 'cmake');
 
 withCmake('CMakeLists.txt names every source of the component, and each core by its option', () => {
-  const said = configure();
+  const said = configure(COMPONENT);
   for (const file of sourcesOf('src')) assert.match(said, `names src/${path.basename(file)}\n`);
   assert.match(said, /defines TL_CORE=TL_CORE_DEVICE\n/);
   assert.not.match(said, /hal\.c/);
-  assert.match(configure('-DCONFIG_TIDELOCK_CORE_SMALL=1'), /defines TL_CORE=TL_CORE_SMALL\n/);
-  const hal = configure('-DCONFIG_TIDELOCK_CORE_HAL=1', '-DCONFIG_TIDELOCK_SHA_HARDWARE=1');
+  assert.match(configure(COMPONENT, '-DCONFIG_TIDELOCK_CORE_SMALL=1'), /defines TL_CORE=TL_CORE_SMALL\n/);
+  const hal = configure(COMPONENT, '-DCONFIG_TIDELOCK_CORE_HAL=1', '-DCONFIG_TIDELOCK_SHA_HARDWARE=1');
   assert.match(hal, /defines TL_CORE=TL_CORE_HAL;TL_HAL_OWN_SHA256\n/);
   assert.match(hal, /names .*\/src\/hal\.c/);
 });
+
+withCmake('written for WAMR it names that engine, embeds the chosen core, and says under which name it stands in the program', () => {
+  const written = path.join(folder, 'written');
+  run(process.execPath, [COMMAND, 'firmware', '--out', written, '--for', 'esp-idf', '--engine', 'wamr']);
+  const said = configure(written, '-DCONFIG_TIDELOCK_CORE_HAL=1');
+  assert.match(said, /names .*\/tidelock\/src\/engine-wamr\.c\n/);
+  assert.match(said, /names .*\/tidelock\/wasm\/core-device-hal\.wasm\n/);
+  assert.match(said, /defines TL_CORE=TL_CORE_HAL;TL_ENGINE_WAMR;TIDELOCK_WASM_SYMBOL="_binary_core_device_hal_wasm"\n/);
+  assert.not.match(said, /wasm2c/);
+  assert.match(readFileSync(path.join(written, 'idf_component.yml'), 'utf8'), /^dependencies:\n {2}idf: .*\n {2}espressif\/wasm-micro-runtime: /m);
+  assert.match(readFileSync(path.join(written, 'Kconfig'), 'utf8'), /^ {8}default TIDELOCK_CORE_HAL$/m);
+});
+
+const wamr = wamrRoot();
+const withWamr = wamr === undefined ? skipMissing(test, 'the crate wamrx-sys (npm run parts)') : compiled;
+for (const core of ['device', 'hal'] as const) {
+  withWamr(`ESP32-C3, core ${core} under WAMR: the component compiles against WAMR's headers`, () => {
+    const target: Case = { name: '', chip: 'esp32c3', core, options: { TL_ENGINE_WAMR: 1, TIDELOCK_WASM_SYMBOL: '"_binary_core_wasm"', WASM_ENABLE_FAST_INTERP: 1 } };
+    const client = CLIENT.filter((file) => !file.includes('wasm2c'));
+    compileFor(target, [...sourcesOf('src'), ...client, path.join(FIRMWARE, 'src', 'engine-wamr.c')], ['-isystem', path.join(wamr!, 'core', 'iwasm', 'include')]);
+  });
+}
 
 compiled('every option that the sources read stands in Kconfig, and the other way round', () => {
   const options = new Set(readFileSync(path.join(COMPONENT, 'Kconfig'), 'utf8').match(/(?<=^\s*(config|choice) )TIDELOCK_\w+/gm));

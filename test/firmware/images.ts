@@ -24,15 +24,16 @@ const SCRATCH = 61_440; // bytes behind the twin's own memory for inputs, as was
 
 /**
  * The twin of a build under test/firmware/programs/remote.c. `scratch`: with memory behind its own, for inputs. WAMR shrinks a
- * memory to `__heap_base`; under another name it leaves all 64 KiB.
+ * memory to `__heap_base`; under another name it leaves all 64 KiB. `wasm`: a file in the twin's place.
  */
-export async function remoteImage(board: BoardName, engine: EngineName, build: string, { scratch = false, defines = [] as string[] } = {}): Promise<string> {
+export async function remoteImage(board: BoardName, engine: EngineName, build: string, { scratch = false, defines = [] as string[], wasm = undefined as string | undefined } = {}): Promise<string> {
   const core = build.endsWith('-test') ? build : `${build}-test`;
   const extra = scratch ? SCRATCH : 0;
   return buildImage({
     board,
     engine,
     core,
+    ...(wasm === undefined ? {} : { wasm }),
     ...(scratch && engine !== 'wasm2c' ? { wasm: unshrunk(core) } : {}),
     sources: ['test/firmware/programs/remote.c'],
     defines: [...defines, ...(engine === 'wasm2c' ? [`TL_W2C_SCRATCH=${extra}u`, 'TL_ENGINE_BYTES=8192'] : ['TL_ENGINE_BYTES=512'])],
