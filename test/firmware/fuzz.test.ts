@@ -17,7 +17,7 @@ c('the corpus and twenty thousand inputs more: the sanitizers are silent, no tra
 c('a read beyond the memory in what handles a message is found: by the corpus alone', () => {
   const { status, said } = fuzz(harness(true), corpus().length + 10);
   assert.is.not(status, 0);
-  assert.match(said, /AddressSanitizer: global-buffer-overflow/);
+  assert.match(said, /AddressSanitizer: global-buffer-overflow|runtime error: .*out of bounds|runtime error: load of address/, said.slice(-2_000));
 });
 
 test.run();
