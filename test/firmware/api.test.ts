@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { abi } from '../core/engine/engine.js';
-import { FIRMWARE, STRICT, WASM2C, compiling, run } from './compiled.js';
+import { FIRMWARE, ROOT, STRICT, WASM2C, compiling, run } from './compiled.js';
 import { KEY, Peer } from './peer.js';
 import { type Answer, Script, batch, endScripts, scriptProgram } from './script.js';
 
@@ -25,6 +25,13 @@ for (const core of [1, 2, 3]) {
     }
   });
 }
+
+c('the example of docs/firmware.md compiles as strict C99', () => {
+  const code = /```c\n([^]*?)```/.exec(readFileSync(path.join(ROOT, 'docs/firmware.md'), 'utf8'))![1]!;
+  const file = path.join(os.tmpdir(), `tidelock-example-${process.pid}.c`);
+  writeFileSync(file, code);
+  run('gcc', [...STRICT, '-O2', `-I${path.join(FIRMWARE, 'include')}`, '-c', file, '-o', '/dev/null']);
+});
 
 cxx('the header is C++ too', () => {
   const file = path.join(os.tmpdir(), `tidelock-${process.pid}.cpp`);

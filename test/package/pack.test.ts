@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { generated } from '../firmware/compiled.js';
 import { install, manifest, repository, run, type Installed } from './installed.js';
 
 const require = createRequire(import.meta.url);
@@ -24,6 +25,11 @@ function fixture(name: string, directory: string): string {
 test('the tarball holds the package, and nothing of its workshop', () => {
   for (const file of ['package.json', 'LICENSE', 'CHANGELOG.md', 'README.md', 'docs/errors.md', 'docs/protocol.md', 'docs/abi.md', 'docs/backends.md', 'examples/backend.py', 'examples/backend.php', 'wireshark/tidelock.lua']) {
     assert.ok(user.files.includes(file), `${file} is missing`);
+  }
+  if (generated) {
+    for (const file of ['include/tidelock.h', 'include/tidelock_abi.h', 'src/client.c', 'src/engine.h', 'wasm2c/core-device.w2c.h', 'wasm2c/core-legacy.w2c.h', 'NOTICE']) {
+      assert.ok(user.files.includes(`dist/firmware/${file}`), `dist/firmware/${file} is missing`);
+    }
   }
   for (const file of user.files) {
     assert.match(file, /^(dist\/(host|assembly)\/.*\.(js|d\.ts)|dist\/wasm\/core-[\w-]+\.wasm|dist\/firmware\/.*|docs\/.*|demo\/.*|examples\/[\w.-]+|wireshark\/tidelock\.lua|[A-Z]+(\.md)?|package\.json)$/);
