@@ -12,4 +12,7 @@ export const CATALOGUE = [
   { name: 'memory.device', file: './memory/device.mjs', seconds: 420, about: 'memory of the server for each of 5,000 connected devices, against aedes' },
   { name: 'entry.flood', file: './entry/flood.mjs', seconds: 180, about: 'seconds until a device gets in while 20,000 strangers hang on the gateway' },
   { name: 'iotsocket.server', file: './legacy/iotsocket.mjs', seconds: 300, about: 'IoTSocket messages a second, against the Python package IOTSocket' },
+  { name: 'bridge.through', file: './mqtt/through.mjs', seconds: 420, about: 'acknowledged readings a second by a gateway to mosquitto, against MQTT clients at QoS 1' },
+  { name: 'bridge.inbox', file: './mqtt/inbox.mjs', seconds: 420, about: 'the same, each reading flushed to the disk before it is acknowledged' },
+  { name: 'bridge.down', file: './mqtt/down.mjs', seconds: 420, about: 'commands a second by a broker and the queue, against subscribed MQTT clients' },
 ];

@@ -52,7 +52,7 @@ test('--json writes one row of the documented form, the table and the progress n
 test('--help lists every name that stays', async () => {
   const { code, out } = await bench('--help');
   assert.is(code, 0);
-  const names = ['core.signed', 'core.signed-chunk', 'core.sealed-open', 'core.signed-noble', 'codec.mqtt-packet', 'tcp.signed', 'tcp.sealed', 'udp.signed', 'memory.device', 'entry.flood', 'iotsocket.server'];
+  const names = ['core.signed', 'core.signed-chunk', 'core.sealed-open', 'core.signed-noble', 'codec.mqtt-packet', 'tcp.signed', 'tcp.sealed', 'udp.signed', 'memory.device', 'entry.flood', 'iotsocket.server', 'bridge.through', 'bridge.inbox', 'bridge.down'];
   for (const name of names) assert.match(out, new RegExp(`^ {2}${name.replaceAll('.', '\\.')} `, 'm'));
 });
 
