@@ -49,7 +49,7 @@ serve({
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     if (!ready) throw new Error('mosquitto_sub never got anything');
-    return { pid: sub.pid };
+    return { pid: sub.pid, reader: process.pid };
   },
   arm({ clients, each }) {
     globalThis.gc?.();

@@ -12,12 +12,12 @@ export async function up(mode, goal, { name, quick, emit, row, note, skip }) {
   await withChildren(['mqtt/broker.mjs', 'mqtt/subscriber.mjs', 'mqtt/gateway-server.mjs', 'mqtt/load.mjs', 'mqtt/load.mjs'], async (...child) => {
     const [broker, subscriber, gateway, devices, clients] = child;
     const { port, pid: mosquitto } = await broker.call('start');
-    const { pid: sub } = await subscriber.call('start', { port });
+    const { pid: sub, reader } = await subscriber.call('start', { port });
     const { port: at, pid } = await gateway.call('start', { port, mode, clients: CLIENTS });
     const load = await devices.call('open', { kind: 'devices', port: at, clients: CLIENTS });
     const plain = await clients.call('open', { kind: 'clients', port, clients: CLIENTS });
-    const ours = new Side(devices, subscriber, { devices: load.pid, gateway: pid, mosquitto, mosquitto_sub: sub }, () => gateway.call('settled'));
-    const peer = new Side(clients, subscriber, { clients: plain.pid, mosquitto, mosquitto_sub: sub });
+    const ours = new Side(devices, subscriber, { devices: load.pid, gateway: pid, mosquitto, mosquitto_sub: sub, reader }, () => gateway.call('settled'));
+    const peer = new Side(clients, subscriber, { clients: plain.pid, mosquitto, mosquitto_sub: sub, reader });
     row(await compare({
       name, unit: 'messages/s', better: 'high', peerName: `${CLIENTS} mqtt.js clients, QoS 1`, goal, rounds,
       ours: () => ours.round(each),

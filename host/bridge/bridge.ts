@@ -15,6 +15,7 @@ import { checkGatewayName, checkMqttOptions, type MqttSetup } from './options.js
 import { Probe } from './probe.js';
 import { PublishItem, type PublishOptions } from './publish.js';
 import { Announcer } from './home-assistant/announcer.js';
+import { NOBODY_WAITS } from './publisher.js';
 import { Results } from './results.js';
 import { Status } from './status.js';
 import { Subscriptions } from './subscriptions.js';
@@ -138,10 +139,10 @@ class RunningBridge implements AttachedBridge {
     const own = lanes.list[0]!.connection;
     if (own.isUp) await new Promise<void>((resolve) => {
       const timer = host.clock.after(1_000, resolve, true);
-      own.publish(topics.own('status'), JSON.stringify({ connected: false }), { qos: 1, retain: true }, () => {
+      own.publish(topics.own('status'), JSON.stringify({ connected: false }), { retain: true }, { answered: () => {
         timer.cancel();
         resolve();
-      });
+      } });
     });
     await Promise.all(lanes.list.map(({ connection }) => connection.close()));
   }
@@ -158,7 +159,7 @@ class RunningBridge implements AttachedBridge {
     const { host, topics } = this.#shared;
     if (i === 0) {
       const told = { connected: true, since: Math.floor(host.clock.unix()), gateway: host.registry.gateway, protocol: lane.connection.version === 5 ? '5' : '3.1.1' };
-      lane.connection.publish(topics.own('status'), JSON.stringify(told), { qos: 1, retain: true }, () => undefined);
+      lane.connection.publish(topics.own('status'), JSON.stringify(told), { retain: true }, NOBODY_WAITS);
     }
     lane.up();
     if (i === 0) {

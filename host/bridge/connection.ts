@@ -6,6 +6,7 @@ import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 
 import type { Clock, ClockTimer } from '../clock.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties } from './packets.js';
+import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
 
 /** ms between tries: doubled from the first to the last, each of them at random between half of it and all. */
 const FIRST_WAIT = 250;
@@ -19,6 +20,9 @@ const LARGEST_PACKET = 1 << 20;
 /** Bytes that may wait in the socket before what wants no acknowledgement is dropped. */
 const MOST_UNSENT = 1 << 20;
 const MOST_PACKET = 0x0fff_ffff + 5;
+/** Answers that may be missing: fewer than there are packet identifiers of ours. */
+const MOST_FLYING = LAST_ID - 1_000;
+const silent = (): void => undefined;
 
 export interface Credentials {
   readonly username?: string | undefined;
@@ -59,24 +63,20 @@ export interface ConnectionSetup {
   received?(message: Received): void;
 }
 
-/** 0x00 and 0x10 are success; from 0x80 on it is none; DROPPED: the connection went before there was an answer. */
-export type PublishAnswer = (reason: number) => void;
-
 export class Connection {
   readonly #setup: ConnectionSetup;
   #client: MqttClient | undefined;
+  #publisher: Publisher | undefined;
   #up = false;
   #version: 5 | 4;
   #wait = FIRST_WAIT;
   #upAt = 0;
   #timer: ClockTimer | undefined;
   #closed = false;
-  /** Reason code of the last PUBACK. */
-  #answered = 0;
   /** Of the try. */
   #serial = 0;
   /** What CONNACK allows. */
-  receiveMaximum = 65_535;
+  receiveMaximum = MOST_FLYING;
   maximumPacket = MOST_PACKET;
 
   constructor(setup: ConnectionSetup) {
@@ -103,18 +103,14 @@ export class Connection {
 
   /** False: it is longer than the broker takes. */
   fits(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): boolean {
-    return packetBytes(topic, payload, properties) <= this.maximumPacket;
+    return mostBytes(topic, payload, properties) <= this.maximumPacket || packetBytes(topic, payload, properties) <= this.maximumPacket;
   }
 
-  /** `answer` is called once; for QoS 0 when it has left. Not to be called while it is down. */
-  publish(topic: string, payload: Buffer | string, { qos, retain = false, properties }: { qos: 0 | 1; retain?: boolean; properties?: PublishProperties | undefined }, answer: PublishAnswer): void {
-    const client = this.#client;
-    if (!this.#up || client === undefined) return answer(DROPPED);
-    client.publish(topic, payload, { qos, retain, ...(properties === undefined || this.#version === 4 ? {} : { properties }) }, (error, packet) => {
-      const { reasonCode } = (packet ?? {}) as { reasonCode?: number };
-      if (error === null || error === undefined) answer(reasonCode ?? (qos === 0 ? 0 : this.#answered));
-      else answer(reasonCode ?? (typeof (error as { code?: unknown }).code === 'number' ? (error as unknown as { code: number }).code : DROPPED));
-    });
+  /** At QoS 1. `answer` hears DROPPED at once where the connection is down. */
+  publish(topic: string, payload: Buffer | string, { retain = false, properties }: { retain?: boolean; properties?: PublishProperties | undefined }, answer: Answered): void {
+    const publisher = this.#publisher;
+    if (!this.#up || publisher === undefined) answer.answered(DROPPED);
+    else publisher.publish(topic, payload, retain, properties, answer);
   }
 
   /** Rejected where the broker refuses it. */
@@ -146,14 +142,14 @@ export class Connection {
     if (!this.serves(serial) || ids.length === 0) return;
     const bytes = Buffer.alloc(4 * ids.length);
     ids.forEach((id, i) => bytes.writeUInt32BE(((0x4002 << 16) | id) >>> 0, 4 * i));
-    this.#client!.stream.write(bytes);
+    this.#publisher!.write(bytes);
   }
 
   /** Without acknowledgement. False: it did not leave. */
   post(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): boolean {
-    const client = this.#client;
-    if (!this.#up || client === undefined || client.stream.writableLength > MOST_UNSENT || !this.fits(topic, payload, properties)) return false;
-    this.publish(topic, payload, { qos: 0, properties }, () => undefined);
+    const client = this.#client, publisher = this.#publisher;
+    if (!this.#up || client === undefined || publisher === undefined || client.stream.writableLength > MOST_UNSENT || !this.fits(topic, payload, properties)) return false;
+    publisher.publish(topic, payload, false, properties, undefined);
     return true;
   }
 
@@ -168,6 +164,7 @@ export class Connection {
     this.#timer?.cancel();
     const client = this.#client, wasUp = this.#up;
     this.#up = false;
+    this.#publisher?.flush();
     if (client === undefined) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.#setup.clock.after(1_000, () => {
@@ -200,8 +197,10 @@ export class Connection {
     });
     client.on('disconnect', ({ reasonCode }) => (reason ||= `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`));
     client.on('packetreceive', (packet) => {
-      // The library's callback, which follows at once, does not tell a reason of success (0x10).
-      if (packet.cmd === 'puback') this.#answered = packet.reasonCode ?? 0;
+      if (packet.cmd === 'puback') {
+        if (client === this.#client && packet.messageId !== undefined) this.#publisher?.acknowledged(packet.messageId, packet.reasonCode ?? 0);
+        return;
+      }
       if (packet.cmd !== 'publish' || packet.qos !== 1) return;
       held.add(packet);
       packet.qos = 0; // acknowledged by `acknowledge`, not by the library
@@ -229,6 +228,8 @@ export class Connection {
     return {
       clientId, clean, protocolVersion: this.#version,
       reconnectPeriod: 0, connectTimeout: CONNECT_TIMEOUT, keepalive: KEEPALIVE_S, resubscribe: false, queueQoSZero: false,
+      // It pings however much goes on: a timer set anew with each packet costs more. Its log costs even where it is off.
+      reschedulePings: false, log: silent, messageIdProvider: new LibraryIds(),
       ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }),
       ...(ca === undefined ? {} : { ca }), ...(cert === undefined ? {} : { cert }), ...(key === undefined ? {} : { key }),
       ...(last === undefined ? {} : { will: { topic: last.topic, payload: Buffer.from(last.payload), qos: 1, retain: true } }),
@@ -239,8 +240,9 @@ export class Connection {
   #connected(client: MqttClient, packet: IConnackPacket): void {
     if (client !== this.#client || this.#closed) return;
     const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
-    this.receiveMaximum = receiveMaximum ?? 65_535;
+    this.receiveMaximum = Math.min(receiveMaximum ?? MOST_FLYING, MOST_FLYING);
     this.maximumPacket = maximumPacketSize ?? MOST_PACKET;
+    this.#publisher = new Publisher(client.stream, this.#version === 5);
     this.#up = true;
     this.#upAt = this.#setup.clock.now();
     this.#setup.up({ present: packet.sessionPresent });
@@ -249,6 +251,8 @@ export class Connection {
   #lost(reason: string, refused: boolean): void {
     const { protocol, clock } = this.#setup, wasUp = this.#up;
     this.#up = false;
+    this.#publisher?.lost();
+    this.#publisher = undefined;
     if (wasUp && clock.now() - this.#upAt >= GOOD) this.#wait = FIRST_WAIT;
     // A broker without MQTT 5 says so, or closes the connection without a word.
     if (!wasUp && protocol === 'auto' && (refused || reason === '')) {
@@ -262,6 +266,31 @@ export class Connection {
 
   #later(ms: number): void {
     this.#timer = this.#setup.clock.after(ms, () => void this.#try(), true);
+  }
+}
+
+/** Packet identifiers for what the library sends by itself: apart from ours. */
+class LibraryIds {
+  #id = LAST_ID;
+
+  allocate(): number {
+    return (this.#id = this.#id === 65_535 ? LAST_ID + 1 : this.#id + 1);
+  }
+
+  getLastAllocated(): number {
+    return this.#id;
+  }
+
+  register(): boolean {
+    return true;
+  }
+
+  deallocate(): void {
+    // They come round.
+  }
+
+  clear(): void {
+    // Each try has a client of its own.
   }
 }
 

@@ -31,10 +31,20 @@ export const TOO_LARGE = 0x95;
 export const LOSES = 0x1_00;
 const MOST_LOSSES = 3;
 
-interface Flight {
+class Flight {
   readonly item: Item;
   /** Undefined: none yet. */
   reason: number | undefined;
+  readonly #lane: Lane;
+
+  constructor(lane: Lane, item: Item) {
+    this.#lane = lane;
+    this.item = item;
+  }
+
+  answered(reason: number): void {
+    if (reason !== DROPPED) this.#lane.answered(this, reason); // else `down` follows, or was before
+  }
 }
 
 export class Lane {
@@ -88,7 +98,7 @@ export class Lane {
       const window = item.losses >= MOST_LOSSES - 1 ? 1 : Math.min(this.#window, connection.receiveMaximum);
       if (this.#flight.size >= window || this.#flight.first?.item.losses === MOST_LOSSES - 1) return;
       this.#waiting.shift();
-      const flight: Flight = { item, reason: undefined };
+      const flight = new Flight(this, item);
       this.#flight.push(flight);
       this.#send(flight);
     }
@@ -96,18 +106,17 @@ export class Lane {
 
   #send(flight: Flight): void {
     const { connection } = this, { item } = flight;
-    if (!item.wanted) return this.#answered(flight, DROPPED);
-    if (item.losses >= MOST_LOSSES) return this.#answered(flight, LOSES);
+    if (!item.wanted) return this.answered(flight, DROPPED);
+    if (item.losses >= MOST_LOSSES) return this.answered(flight, LOSES);
     const content = item.content(connection);
-    if (content === undefined) return this.#answered(flight, 0);
+    if (content === undefined) return this.answered(flight, 0);
     const { topic, payload, properties, retain } = content;
-    if (!connection.fits(topic, payload, properties)) return this.#answered(flight, TOO_LARGE);
-    connection.publish(topic, payload, { qos: 1, retain: retain === true, properties }, (reason) => {
-      if (reason !== DROPPED) this.#answered(flight, reason); // else `down` follows, or was before
-    });
+    if (!connection.fits(topic, payload, properties)) return this.answered(flight, TOO_LARGE);
+    connection.publish(topic, payload, { retain: retain === true, properties }, flight);
   }
 
-  #answered(flight: Flight, reason: number): void {
+  /** For a flight. */
+  answered(flight: Flight, reason: number): void {
     flight.reason = reason;
     const flights = this.#flight;
     let settled = false;

@@ -95,9 +95,9 @@ export class Probe {
       };
       connection.subscribe([topic], 1).then(() => {
         if (this.#nonce !== nonce || !connection.isUp) return;
-        connection.publish(topic, nonce, { qos: 1 }, (reason) => {
+        connection.publish(topic, nonce, {}, { answered: (reason) => {
           if (this.#nonce === nonce && reason >= FAILURE) this.#settled?.(`it is refused: ${reasonText(reason)}`);
-        });
+        } });
       }, (error: unknown) => {
         if (this.#nonce === nonce && connection.isUp) this.#settled?.(`reading it is refused: ${(error as Error).message}`);
       });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { haveMosquitto } from '../bridge/brokers.js';
+import { skip, skipMissing } from '../support/skip.js';
 
 const RUN = fileURLToPath(new URL('../../bench/run.mjs', import.meta.url));
 
@@ -69,6 +71,29 @@ test('a wrong name, option or file is named before anything is measured', async 
     assert.match(err, what);
     assert.match(err, /--help/);
     assert.not.match(err, /\n\s+at /, 'a stack trace was shown');
+  }
+});
+
+const withBroker = process.platform !== 'linux' ? skip(test, 'Linux only') : haveMosquitto ? test : skipMissing(test, 'mosquitto and mosquitto-clients');
+
+withBroker('the benches of the bridge find every message at its receiver, and say what each process used', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'tidelock-bench-'));
+  try {
+    const file = join(directory, 'rows.json'), names = ['bridge.through', 'bridge.inbox', 'bridge.down'];
+    const { code, out, err } = await bench('--quick', '--only', names.join(','), '--json', file);
+    assert.is(code, 0, err + out);
+    const rows = JSON.parse(await readFile(file, 'utf8')) as { name: string; ours: number; peer: number }[];
+    assert.equal(rows.map(({ name }) => name), names.flatMap((name) => [name, `${name}-cpu`]));
+    for (const { name, ours, peer } of rows) assert.ok(ours > 0 && peer > 0, name);
+    assert.match(out, /^bridge\.through .* 1 × (met|missed)/m);
+    assert.match(out, /^bridge\.inbox .* 0\.5 × (met|missed)/m);
+    for (const name of names) {
+      for (const side of ['ours', 'clients']) {
+        assert.match(out, new RegExp(`${name}: ${side}: .*mosquitto [0-9.]+ µs .*until acknowledged [0-9.]+ ms, p99 [0-9.]+ ms; until received [0-9.]+ ms, p99 [0-9.]+ ms; \\d+ repeats \\[.*\\]`));
+      }
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
   }
 });
 

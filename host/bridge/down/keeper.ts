@@ -10,6 +10,7 @@ import { fits } from '../../topic-filter.js';
 import { Connection, type Received } from '../connection.js';
 import type { Shared } from '../context.js';
 import type { MqttLibrary } from '../library.js';
+import { NOBODY_WAITS } from '../publisher.js';
 import { Intake } from './intake.js';
 
 const LEASE = 'all';
@@ -129,7 +130,7 @@ export class Keeper {
   /** By the same subscription as the commands, so it comes behind all that the broker holds. */
   #mark(): void {
     const { topics } = this.#shared;
-    if (this.connection.isUp) this.connection.publish(topics.own(`down/${this.#nonce}`), '', { qos: 1 }, () => undefined);
+    if (this.connection.isUp) this.connection.publish(topics.own(`down/${this.#nonce}`), '', {}, NOBODY_WAITS);
   }
 
   #down(reason: string, wasUp: boolean): void {
