@@ -41,7 +41,10 @@ export class Usage {
    */
   end(messages) {
     const us = Number(process.hrtime.bigint() - this.#start) / 1e3;
-    const perMessage = {}, busy = {};
+    /** @type {Record<string, number>} */
+    const perMessage = {};
+    /** @type {Record<string, number>} */
+    const busy = {};
     let all = 0;
     for (const [name, pid] of Object.entries(this.#pids)) {
       const used = cpuOf(pid) - (this.#before[name] ?? 0);

@@ -18,12 +18,12 @@ function read(line, now) {
   const [topic = '', properties = '', body = ''] = line.split('|', 3);
   const client = topic.split('/', 3)[2] ?? '';
   const id = /tl-id:([0-9a-f]{8})-(\d+)/.exec(properties);
-  if (id !== null) checkId(client, id, body);
+  if (id !== null) checkId(client, id[1] ?? '', Number(id[2]), body);
   arrivals.came(client, body, now);
 }
 
-function checkId(client, [, outbox = '', number = ''], body) {
-  const offset = Number(number) - Number(body.split(' ', 2)[1]);
+function checkId(client, outbox, number, body) {
+  const offset = number - Number(body.split(' ', 2)[1]);
   const known = ids.get(client);
   if (known === undefined) ids.set(client, `${outbox} ${offset}`);
   else if (known !== `${outbox} ${offset}`) arrivals.came('', `tl-id ${outbox}-${number} of ${client} is not its place`, 0);
