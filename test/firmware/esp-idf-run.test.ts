@@ -9,19 +9,30 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inPlace, type Place, type Running } from '../cli/harness.js';
 import { CLIENT, SANITIZED, compile } from './compiled.js';
-import { COMPONENT, STANDIN, flags, mbedtls, sourcesOf, withParts } from './esp-idf-parts.js';
+import { COMPONENT, STANDIN, flags, mbedtls, sourcesOf, withParts, type Core, type Options } from './esp-idf-parts.js';
 
 const running = withParts(test, 'gcc');
 const programs = new Map<string, string>();
 
+interface Build {
+  /** Words for the compiler. */
+  flags: readonly string[];
+  core: Core;
+  options?: Options;
+  sources?: readonly string[];
+}
+
+const CHECKED: Build = { flags: SANITIZED, core: 'device' };
+
 /** The component with the driver of standin/component.c. */
-function program(name: string, more: readonly string[]): string {
+function program(build: Build): string {
+  const name = JSON.stringify(build);
   const built = programs.get(name);
   if (built !== undefined) return built;
-  const options = { CONFIG_TIDELOCK_ENTROPY_RADIO: undefined, CONFIG_TIDELOCK_ENTROPY_BOOTLOADER: 1 };
+  const options = { CONFIG_TIDELOCK_ENTROPY_RADIO: undefined, CONFIG_TIDELOCK_ENTROPY_BOOTLOADER: 1, ...build.options };
   const made = compile({
-    sources: [...['component', 'host', 'nvs'].map((it) => `${STANDIN}/${it}.c`), ...sourcesOf('src'), ...CLIENT, 'src/engine-wasm2c.c', mbedtls()],
-    flags: [...flags({ chip: 'esp32c3', core: 'device', options }), ...more, '-Wl,--wrap=getaddrinfo', '-pthread'],
+    sources: [...['component', 'host', 'nvs'].map((it) => `${STANDIN}/${it}.c`), ...sourcesOf('src'), ...CLIENT, 'src/engine-wasm2c.c', ...(build.sources ?? []), mbedtls()],
+    flags: [...flags({ chip: 'esp32c3', core: build.core, options }), ...build.flags, '-Wl,--wrap=getaddrinfo', '-pthread'],
   });
   programs.set(name, made);
   return made;
@@ -86,11 +97,11 @@ interface Scene {
 }
 
 /** A device provisioned at a gateway's database and in the component's NVS, but for its address. */
-async function scene(run: (scene: Scene) => Promise<void>, more: readonly string[] = SANITIZED): Promise<void> {
+async function scene(run: (scene: Scene) => Promise<void>, build = CHECKED): Promise<void> {
   await inPlace(async (place) => {
     const added = await place.run(['devices', 'add', 'sensor-1', '--key-file', 'sensor-1.key']);
     assert.is(added.code, 0, added.stderr);
-    const device = new Component(program(more.join(' '), more));
+    const device = new Component(program(build));
     try {
       device.say('id=sensor-1', `key=${readFileSync(place.path('sensor-1.key'), 'latin1').trim()}`);
       await run({ place, device });
@@ -250,6 +261,18 @@ running('a name that is not found, and a message whose time is over', () => scen
   await device.do('destroy');
 }));
 
+running('the core hal over an engine that behaves as the chip’s: a session, a reading, a command', () => scene(async ({ place, device }) => {
+  const { gateway, url } = await place.serve();
+  device.say(`url=${url}`);
+  await device.do('create');
+  await device.do('start');
+  await device.do(`wait 20000 ${'hashed '.repeat(30)}`);
+  await gateway.line('stdout', /(hashed ){30}/);
+  const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait']);
+  assert.is(sent.code, 0, sent.stderr);
+  await device.do('destroy');
+}, { flags: SANITIZED, core: 'hal', options: { CONFIG_TIDELOCK_SHA_HARDWARE: 1, TL_HAL_OWN_SHA256: 1 }, sources: ['src/hal.c', `${STANDIN}/sha-engine.c`] }));
+
 running('the stack that the task takes is what the component’s README says, and within Kconfig’s defaults', () => scene(async ({ place, device }) => {
   const readme = readFileSync(`${COMPONENT}/README.md`, 'utf8');
   const kconfig = readFileSync(`${COMPONENT}/Kconfig`, 'utf8');
@@ -272,6 +295,6 @@ running('the stack that the task takes is what the component’s README says, an
     assert.is(Number(byDefault.exec(stack)![1]), 1024 * Number(standard));
     assert.ok(used <= 1024 * Number(standard));
   }
-}, ['-Os']));
+}, { flags: ['-Os'], core: 'device' }));
 
 test.run();
