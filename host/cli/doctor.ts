@@ -4,6 +4,7 @@ import { resolve, type Sources } from './config.js';
 import { checkAddresses } from './doctor/addresses.js';
 import { checkCertificate } from './doctor/certificate.js';
 import { checkClock } from './doctor/clock.js';
+import { checkBroker } from './doctor/mqtt.js';
 import { checkControl } from './doctor/control.js';
 import { checkDatabase } from './doctor/database.js';
 import { checkMasterKey } from './doctor/keys.js';
@@ -39,6 +40,7 @@ export async function doctor(sources: Sources, output: Output): Promise<number> 
     // A master key that cannot be read says it once.
     if (master.every(({ verdict }) => verdict !== 'fail')) findings.push(...(await checkDatabase(settings, status)));
     findings.push(...(await checkCertificate(settings)));
+    findings.push(...(await checkBroker(settings)));
     findings.push(...(await checkAddresses(settings.listen, status?.addresses ?? [])));
   } else {
     findings.push(...(await checkClock(undefined)));

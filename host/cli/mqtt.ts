@@ -1,6 +1,6 @@
 /** The bridge of `tidelock serve`: its settings, and the files that they name. */
 import { readFileSync } from 'node:fs';
-import { mqtt, type MqttBridge } from '../bridge/index.js';
+import { mqtt, type MqttBridge, type MqttOptions } from '../bridge/index.js';
 import { TidelockError } from '../errors.js';
 import type { Bridge } from '../gateway/bridge-types.js';
 import { readSecret, reasonOf } from './key-file.js';
@@ -11,6 +11,11 @@ const LARGEST_USER_FILE = 4_096;
 
 /** Undefined: none is configured. Throws KEY_FILE_*, INPUT_INVALID, BAD_OPTION. */
 export function createBridge(settings: Settings): (Bridge & MqttBridge) | undefined {
+  const options = bridgeOptions(settings);
+  return options === undefined ? undefined : mqtt(options);
+}
+
+export function bridgeOptions(settings: Settings): MqttOptions | undefined {
   const { mqtt: url, mqttMode, mqttPrefix, mqttProtocol, mqttCa, mqttCert, mqttKey, mqttConnections, mqttLifetime, mqttRequireSubscriber, mqttEnvelope } = settings;
   if (url === undefined) return undefined;
   const given = {
@@ -22,7 +27,7 @@ export function createBridge(settings: Settings): (Bridge & MqttBridge) | undefi
     // A backend takes the messages as well; without one they are the broker's alone, and none is printed.
     app: mqttMode === 'through' ? undefined : settings.backend !== undefined || settings.backendSocket !== undefined,
   };
-  return mqtt({ url, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) });
+  return { url, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 function credentials({ mqttUserFile: file, mqttUser, mqttPassword }: Settings): { username?: string; password?: string } {

@@ -134,7 +134,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     }),
   );
 
-  withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen', 'sntp', 'tlsCert', 'tlsKey'].map(place)).action(
+  withSettings(add(program, 'doctor', 'look for what would keep a gateway from working', EXAMPLES.doctor), [...PLACES, 'listen', 'sntp', 'tlsCert', 'tlsKey', 'mqtt', 'mqttPrefix', 'mqttProtocol', 'mqttUserFile', 'mqttCa', 'mqttCert', 'mqttKey'].map(place)).action(
     async function (this: Command) {
       const { doctor } = await import('./doctor.js');
       outcome.exit = await doctor({ flags: this.opts<Flags>(), environment: process.env }, new Output());

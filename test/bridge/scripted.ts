@@ -62,15 +62,15 @@ export class Scripted {
         const answer = this.connack(client);
         if (answer === undefined) return void socket.destroy();
         this.clients.push(client);
-        send({ cmd: 'connack', sessionPresent: false, ...(version === 5 ? { reasonCode: 0 } : { returnCode: 0 }), ...answer } as Packet, ...this.behind(client));
+        send({ cmd: 'connack', sessionPresent: false, ...(version === 5 ? { reasonCode: 0 } : { returnCode: 0 }), ...answer }, ...this.behind(client));
       } else if (packet.cmd === 'publish') {
         this.published.push({ client: client!.id, packet });
         if (packet.qos !== 1) return;
         const reason = this.puback(packet, client!);
         if (reason === 'end') socket.destroy();
-        else if (reason !== undefined) send({ cmd: 'puback', messageId: packet.messageId!, ...(version === 5 ? { reasonCode: reason } : {}) } as Packet);
+        else if (reason !== undefined) send({ cmd: 'puback', messageId: packet.messageId!, ...(version === 5 ? { reasonCode: reason } : {}) });
       } else if (packet.cmd === 'puback') this.acknowledged.push({ client: client!.id, id: packet.messageId! });
-      else if (packet.cmd === 'subscribe') send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) } as Packet);
+      else if (packet.cmd === 'subscribe') send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
       else if (packet.cmd === 'unsubscribe') send({ cmd: 'unsuback', messageId: packet.messageId!, granted: packet.unsubscriptions.map(() => 0) } as unknown as Packet);
       else if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' });
     });
