@@ -97,7 +97,7 @@ async function probe(connection: Connection, topic: string, got: readonly Receiv
     return `reading ${topic} is refused: ${(error as Error).message}`;
   }
   let refused = '';
-  connection.publish(topic, nonce, { qos: 1 }, (reason) => {
+  connection.publish(topic, nonce, {}, (reason) => {
     if (reason >= FAILURE) refused = `publishing to ${topic} is refused: ${reasonText(reason)}`;
     if (reason === DROPPED) refused = `the broker ended the connection for a message to ${topic}`;
   });
