@@ -97,10 +97,10 @@ async function probe(connection: Connection, topic: string, got: readonly Receiv
     return `reading ${topic} is refused: ${(error as Error).message}`;
   }
   let refused = '';
-  connection.publish(topic, nonce, {}, (reason) => {
+  connection.publish(topic, nonce, {}, { answered: (reason) => {
     if (reason >= FAILURE) refused = `publishing to ${topic} is refused: ${reasonText(reason)}`;
     if (reason === DROPPED) refused = `the broker ended the connection for a message to ${topic}`;
-  });
+  } });
   await wait(PATIENCE, () => refused !== '' || !connection.isUp || got.some((one) => one.topic === topic && one.payload.toString('latin1') === nonce));
   if (refused !== '') return refused;
   if (!connection.isUp) return `the broker ended the connection for a message to ${topic}`;
