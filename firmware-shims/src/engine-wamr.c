@@ -12,8 +12,7 @@
 
 #include "wasm_export.h"
 
-/* 768 bytes are the least that the cores run with, 640 are too few. */
-#define DEFAULT_STACK_BYTES 1024
+#define DEFAULT_STACK_BYTES 2048
 
 struct tl_engine {
   wasm_module_t module;

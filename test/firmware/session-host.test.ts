@@ -1,0 +1,3 @@
+import { sessions } from './session.js';
+
+sessions('host', ['wasm2c', 'wamr-fast']);

@@ -1,0 +1,3 @@
+import { sessions } from './session.js';
+
+sessions('rv32', ['wasm2c', 'wamr-fast']);
