@@ -144,15 +144,15 @@ running('TCP: a reading on the gateway’s disk, a command obeyed and one refuse
   await device.do('start', 'ESP_ERR_INVALID_STATE');
   await device.do('wait 20000 21.5 degrees');
   assert.match(await gateway.line('stdout', /21\.5/), /^sensor-1\t\S+\t21\.5 degrees$/);
-  const obeyed = await place.run(['send', 'sensor-1', 'valve open', '--wait']);
+  const obeyed = await place.run(['send', 'sensor-1', 'valve open', '--wait', '--lifetime', '30s']);
   assert.is(obeyed.code, 0, obeyed.stderr);
   await device.next(/^message valve open\nsend inside ESP_ERR_TIDELOCK_REENTRANT\nstop inside ESP_ERR_TIDELOCK_REENTRANT$/m);
-  const refused = await place.run(['send', 'sensor-1', 'nope', '--wait']);
+  const refused = await place.run(['send', 'sensor-1', 'nope', '--wait', '--lifetime', '30s']);
   assert.is.not(refused.code, 0);
   assert.match(refused.stdout + refused.stderr, /refused/);
   await device.do('publish temp/inlet 21.5');
   assert.match(await gateway.line('stdout', /inlet/), /^sensor-1\t\S+\t21\.5\ttemp\/inlet$/);
-  const set = await place.run(['send', 'sensor-1', 'open', '--topic', 'valve/set', '--wait']);
+  const set = await place.run(['send', 'sensor-1', 'open', '--topic', 'valve/set', '--wait', '--lifetime', '30s']);
   assert.is(set.code, 0, set.stderr);
   await device.next(/^topic valve\/set trust 2\nmessage open$/m);
   gateway.signal('SIGKILL');
@@ -178,7 +178,8 @@ running('without on_message commands are events, acknowledged when the loop has 
   device.say(`url=${url}`);
   await device.do('create quiet');
   await device.do('start');
-  const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait']);
+  await device.next(/^online /m);
+  const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait', '--lifetime', '30s']);
   assert.is(sent.code, 0, sent.stderr);
   await device.next(/^event message valve open$/m);
   await device.do('destroy');
@@ -268,7 +269,7 @@ running('the core hal over an engine that behaves as the chip’s: a session, a 
   await device.do('start');
   await device.do(`wait 20000 ${'hashed '.repeat(30)}`);
   await gateway.line('stdout', /(hashed ){30}/);
-  const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait']);
+  const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait', '--lifetime', '30s']);
   assert.is(sent.code, 0, sent.stderr);
   await device.do('destroy');
 }, { flags: SANITIZED, core: 'hal', options: { CONFIG_TIDELOCK_SHA_HARDWARE: 1, TL_HAL_OWN_SHA256: 1 }, sources: ['src/hal.c', `${STANDIN}/sha-engine.c`] }));
@@ -284,7 +285,7 @@ running('the stack that the task takes is what the component’s README says, an
     await device.do('create');
     await device.do('start');
     await device.do('wait 20000 reading');
-    const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait']);
+    const sent = await place.run(['send', 'sensor-1', 'valve open', '--wait', '--lifetime', '30s']);
     assert.is(sent.code, 0, sent.stderr);
     device.say('stack');
     const used = Number((await device.next(/^stack (\d+) of \d+$/m))[1]);
