@@ -209,6 +209,22 @@ async function run() {
   await Promise.all([...devices.values()].map((device) => once(device, 'exit')));
   gateway.send('stop');
   await once(gateway, 'exit');
+  if (values.broker !== undefined) {
+    await client.endAsync();
+    await tidy(broker);
+  }
+}
+
+/** A broker of somebody's keeps nothing of this: what was retained, and the two sessions that outlive their connections. */
+async function tidy(/** @type {string} */ url) {
+  const { TIDELOCK_MQTT_USER: username, TIDELOCK_MQTT_PASSWORD: password } = process.env;
+  for (const clientId of [`${PREFIX}-app`, `${PREFIX}-keeper`]) {
+    const client = await mqtt.connectAsync(url, { clientId, clean: true, username, password });
+    if (clientId.endsWith('keeper')) {
+      for (const topic of [...DEVICES.map((id) => `-/${id}/status`), '$gw/local/status']) await client.publishAsync(`${PREFIX}/${topic}`, '', { qos: 1, retain: true });
+    }
+    await client.endAsync();
+  }
 }
 
 async function end(/** @type {number} */ code) {

@@ -57,6 +57,7 @@ uvuTest('what docs/mqtt.md says of names and defaults is so', async () => {
   const { checkMqttOptions } = await import('../../dist/host/bridge/options.js');
   const setup = checkMqttOptions({ url: 'mqtt://broker.example' });
   assert.equal([setup.mode, setup.prefix, setup.discovery, setup.lifetime, setup.envelope], ['inbox', 'tl', 'homeassistant', 60_000, 'auto']);
+  assert.throws(() => checkMqttOptions({ url: 'mqtt://user:secret@broker.example' }), (error: Error) => /belong elsewhere/.test(error.message) && !error.message.includes('secret'));
   const { createProgram } = await import('../../dist/host/cli/program.js');
   const help = createProgram({ exit: 0 }, { json: false, debug: false }).commands.map((command) => [command.name(), ...command.commands.map((sub) => `${command.name()} ${sub.name()}`), ...command.options.map(({ long }) => long)]).flat();
   for (const [, flag] of text.matchAll(/(--mqtt[a-z-]*)/g)) assert.ok(help.includes(flag), flag);
