@@ -9,7 +9,12 @@ process.once('message', async (/** @type {{ database: string, listen: string, br
   // 3.1.1 with its envelope, so that every broker and every client sees the same.
   const bridge = mqtt({ url: broker, prefix, protocol: '3.1.1', probe: 0, ...credentials });
   const gateway = await Gateway.listen({ registry, listen, bridge });
-  process.send?.({ address: gateway.address });
+  // Before its first subscription the broker knows nobody to keep commands for.
+  const taking = setInterval(() => {
+    if (!bridge.counters().keeper) return;
+    clearInterval(taking);
+    process.send?.({ address: gateway.address });
+  }, 20);
   process.on('message', async () => {
     await gateway.close();
     await registry.close();
