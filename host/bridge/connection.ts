@@ -180,8 +180,9 @@ export class Connection {
 
   async #try(): Promise<void> {
     const { may } = this.#setup;
-    if (may !== undefined && !(await may())) return this.#later(LAST_WAIT / 5);
+    const allowed = may === undefined || (await may());
     if (this.#closed) return;
+    if (!allowed) return this.#later(LAST_WAIT / 5);
     const client = this.#setup.library.connect(this.#setup.url, this.#options());
     this.#client = client;
     const serial = ++this.#serial;

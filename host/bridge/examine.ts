@@ -90,7 +90,7 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
 
 /** Empty: it came back. */
 async function probe(connection: Connection, topic: string, got: readonly Received[], wait: (ms: number, condition: () => boolean) => Promise<void>, subscribe = true): Promise<string> {
-  const nonce = randomBytes(8).toString('hex');
+  const nonce = JSON.stringify({ probe: randomBytes(8).toString('hex') });
   try {
     if (subscribe) await connection.subscribe([topic], 1);
   } catch (error) {

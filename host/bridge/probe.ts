@@ -82,7 +82,8 @@ export class Probe {
 
   /** Empty: it came back. */
   #ask(topic: string): Promise<string> {
-    const connection = this.#connection, nonce = randomBytes(8).toString('hex');
+    // JSON, as whoever has subscribed to status and results expects.
+    const connection = this.#connection, nonce = JSON.stringify({ probe: randomBytes(8).toString('hex') });
     this.#nonce = nonce;
     this.#under = topic;
     return new Promise<string>((resolve) => {

@@ -31,6 +31,7 @@ export class Keeper {
   #agesUnknown = false;
   #nonce = '';
   #subscribed = false;
+  #closed = false;
   #timer: ClockTimer | undefined;
   #rules: readonly { filter: string; identities: readonly string[] }[] = [];
   readonly #onBridge = ({ change }: BridgeEvent): void => {
@@ -68,6 +69,7 @@ export class Keeper {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#timer?.cancel();
     this.#shared.host.registry.off('bridge', this.#onBridge);
     await this.#intake.close();
@@ -91,15 +93,15 @@ export class Keeper {
   async #keep(): Promise<boolean> {
     const { registry, failed } = this.#shared.host;
     try {
-      const kept = await registry.bridge.keep(LEASE);
-      if (kept === undefined) return false;
+      const kept = this.#closed ? undefined : await registry.bridge.keep(LEASE);
+      if (kept === undefined || this.#closed) return false;
       // Before anything comes: what they ask for may stand right behind CONNACK.
       this.#rules = await registry.bridge.rules();
       this.lease = kept.lease;
       this.#seen = Math.max(this.#seen, kept.seen);
       return true;
     } catch (error) {
-      failed(error);
+      if (!this.#closed) failed(error);
       return false;
     }
   }
@@ -163,7 +165,7 @@ export class Keeper {
         if (this.lease === lease) this.superseded();
       } else if (drained) this.#seen = Math.floor(clock.unix());
     } catch (error) {
-      failed(error);
+      if (!this.#closed) failed(error);
     }
   }
 }
