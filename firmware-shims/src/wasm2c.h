@@ -25,12 +25,15 @@
 #endif
 
 #ifdef __GNUC__
+/* The builtin also where a firmware is compiled with -ffreestanding: as a call it would cost more than all the rest of an access. */
+#define W2C_COPY __builtin_memcpy
 #define W2C_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define W2C_INLINE static inline __attribute__((always_inline, unused))
 #define W2C_COLD __attribute__((noreturn, noinline, cold))
 #define W2C_SELDOM static __attribute__((noinline, unused))
 #define W2C_APART static __attribute__((noinline))
 #else
+#define W2C_COPY memcpy
 #define W2C_UNLIKELY(x) (x)
 #define W2C_INLINE static inline
 #define W2C_COLD
@@ -107,9 +110,9 @@ W2C_INLINE u32 w2c_get(const u8 *p) {
   u32 value;
 #if W2C_STRICT
   if (W2C_UNLIKELY(((uintptr_t)p & 3) != 0)) return w2c_load_odd(p);
-  memcpy(&value, __builtin_assume_aligned(p, 4), 4);
+  W2C_COPY(&value, __builtin_assume_aligned(p, 4), 4);
 #else
-  memcpy(&value, p, 4);
+  W2C_COPY(&value, p, 4);
 #endif
   return value;
 }
@@ -120,9 +123,9 @@ W2C_INLINE void w2c_put(u8 *p, u32 value) {
     w2c_store_odd(p, value);
     return;
   }
-  memcpy(__builtin_assume_aligned(p, 4), &value, 4);
+  W2C_COPY(__builtin_assume_aligned(p, 4), &value, 4);
 #else
-  memcpy(p, &value, 4);
+  W2C_COPY(p, &value, 4);
 #endif
 }
 
@@ -151,7 +154,7 @@ W2C_INLINE void i64_store(w2c_instance *instance, u32 at, u32 offset, u64 value)
   W2C_INLINE type name(w2c_instance *instance, u32 at, u32 offset) {      \
     stored value;                                                         \
     W2C_CHECK(at, offset, (u32)sizeof value);                             \
-    memcpy(&value, &instance->memory[at + offset], sizeof value);         \
+    W2C_COPY(&value, &instance->memory[at + offset], sizeof value);         \
     return (type)(result)value;                                           \
   }
 W2C_LOAD(i32_load8_u, u32, u8, u32)
@@ -175,7 +178,7 @@ W2C_INLINE u64 i64_load32_s(w2c_instance *instance, u32 at, u32 offset) {
   W2C_INLINE void name(w2c_instance *instance, u32 at, u32 offset, type value) { \
     stored low = (stored)value;                                                  \
     W2C_CHECK(at, offset, (u32)sizeof low);                                      \
-    memcpy(&instance->memory[at + offset], &low, sizeof low);                    \
+    W2C_COPY(&instance->memory[at + offset], &low, sizeof low);                    \
   }
 W2C_STORE(i32_store8, u32, u8)
 W2C_STORE(i32_store16, u32, u16)

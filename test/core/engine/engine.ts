@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import * as abi from '../../../dist/assembly/abi.js';
 import { isRemote, remoteExports } from './instances.js';
+import { chacha20Blocks, sha256Blocks } from '../primitives/hal.js';
 import { traced } from './trace.js';
 
 export { abi };
@@ -56,8 +57,18 @@ export class Engine {
   constructor(name: string) {
     this.exports = isRemote(name)
       ? (remoteExports(name, { scratch: false }) as unknown as Exports)
-      : traced(name, new WebAssembly.Instance(compiled(name)).exports as unknown as Exports);
+      : traced(name, new WebAssembly.Instance(compiled(name), { env: this.blocks() }).exports as unknown as Exports);
     this.arena = this.call('arena');
+  }
+
+  /** The firmware's part of core-device-hal; the other builds import nothing. */
+  private blocks(): Record<string, unknown> {
+    const at = (p: number, bytes: number) => new Uint8Array(this.exports.memory.buffer, p, bytes);
+    const words = (p: number, bytes: number) => new Uint32Array(this.exports.memory.buffer, p, bytes >>> 2);
+    return {
+      sha256_blocks: (s: number, sn: number, d: number, n: number) => sha256Blocks(words(s, sn), at(d, n)),
+      chacha20_blocks: (s: number, sn: number, d: number, n: number) => chacha20Blocks(words(s, sn), at(d, n)),
+    };
   }
 
   call(name: string, ...args: number[]): number {

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef REPLAY_CLOCK
+extern uint32_t REPLAY_CLOCK(void);
+#else
+#define REPLAY_CLOCK() 0
+#endif
 #define FAULT(...) return snprintf(r->fault, sizeof r->fault, __VA_ARGS__), -1
 
 static uint32_t number(const char **p) {
@@ -55,7 +60,9 @@ static int call(replay *r, const char *p) {
   while (*p == ' ' && count < TL_ENGINE_ARGUMENTS) arguments[count++] = number(&p);
   int function = tl_engine_export(r->engine, name);
   if (function < 0) FAULT("line %lu: no export %s", (unsigned long)r->lines, name);
+  uint32_t before = REPLAY_CLOCK();
   tl_status status = tl_engine_call(r->engine, function, arguments, count, &result);
+  r->instructions = REPLAY_CLOCK() - before;
   r->calls++;
   if (status != TL_OK) FAULT("line %lu: %s: status %d", (unsigned long)r->lines, name, (int)status);
   if (result != wanted) FAULT("line %lu: %s returned %lu, not %lu", (unsigned long)r->lines, name, (unsigned long)result, (unsigned long)wanted);

@@ -16,6 +16,7 @@ typedef struct replay {
   uint8_t *base;
   uint32_t size, hashed;
   uint32_t calls, lines;
+  uint32_t instructions; /* of the last call, with -DREPLAY_CLOCK=FUNCTION: what it counts up meanwhile */
   int other; /* inside another core's part */
   char fault[160];
 } replay;
