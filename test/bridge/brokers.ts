@@ -19,6 +19,8 @@ export interface Broker {
   readonly bridge: { url: string; protocol: 'auto' | '3.1.1' };
   /** Ends without a farewell, as by a power cut; what it keeps on the disk stays. */
   kill(): Promise<void>;
+  /** Ends it in order: what it has acknowledged is on the disk then, whatever its settings. Brokers that are processes have it. */
+  stop?(): Promise<void>;
   start(): Promise<void>;
   /** Ends it and removes its folder. */
   close(): Promise<void>;
@@ -114,15 +116,16 @@ async function processBroker({ name, port, protocol, only = false, folder, run }
     child = run();
     await untilOpen(port, name);
   };
-  const kill = async (): Promise<void> => {
+  const endBy = async (signal: NodeJS.Signals): Promise<void> => {
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await ended;
   };
+  const kill = (): Promise<void> => endBy('SIGKILL');
   await start();
   return {
-    name, port, protocol, url: `mqtt://127.0.0.1:${port}`, bridge: { url: `mqtt://127.0.0.1:${port}`, protocol: only ? '3.1.1' : 'auto' }, start, kill,
+    name, port, protocol, url: `mqtt://127.0.0.1:${port}`, bridge: { url: `mqtt://127.0.0.1:${port}`, protocol: only ? '3.1.1' : 'auto' }, start, kill, stop: () => endBy('SIGTERM'),
     close: async () => {
       await kill();
       left.delete(end);
