@@ -22,8 +22,8 @@ function never(folders, packages = []) {
   return { '@typescript-eslint/no-restricted-imports': /** @type {['error', object]} */ (['error', { patterns }]) };
 }
 
-// A gateway is given its registry, so that without one no database is loaded; the rules of names are shared.
-const REGISTRY_CODE = 'registry(?!/names\\.js)';
+// A gateway is given its registry, so that without one no database is loaded; names, and leases that nobody takes, are shared.
+const REGISTRY_CODE = 'registry(?!/(?:names|unacknowledged)\\.js)';
 
 const database = ['kysely', 'better-sqlite3', 'node:sqlite', 'pg'];
 const command = ['commander', 'pino', 'picocolors', '@peculiar/asn1-schema', '@peculiar/asn1-x509'];

@@ -14,9 +14,10 @@ interface Printable {
   readonly trust?: string;
 }
 
-/** Device, time and text between tabs, and the topic where there is one; none holds a tab of its own. */
-export function textLine({ device, time, body, topic }: Printable): string {
-  const text = `${escapeBytes(body)}${topic === undefined ? '' : `\t${escapeText(topic)}`}`;
+/** Device, time and text between tabs, the topic where there is one, and behind it the trust where nothing is proved; none holds a tab of its own. */
+export function textLine({ device, time, body, topic, trust = 'proved' }: Printable): string {
+  const behind = trust === 'proved' ? [] : [`trust ${trust}`];
+  const text = [escapeBytes(body), ...(topic === undefined && behind.length === 0 ? [] : [escapeText(topic ?? '')]), ...behind].join('\t');
   return device === undefined ? text : `${escapeText(device)}\t${new Date(time).toISOString()}\t${text}`;
 }
 

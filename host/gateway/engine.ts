@@ -289,7 +289,7 @@ export class Engine {
   }
 
   get undecided(): boolean {
-    if (this.up.undecided > 0 || this.down.running > 0) return true;
+    if (this.iotsocket?.undecided === true || this.up.undecided > 0 || this.down.running > 0) return true;
     for (const session of this.peers.live()) if (session.undecided || session.unsent > 0) return true;
     return this.#volatile?.waitsForOnline === true;
   }
@@ -299,7 +299,7 @@ export class Engine {
     this.closing = true;
     this.entrance.rejectAll('going away');
     for (const session of [...this.#proved, ...this.peers.live()]) session.close(CLOSE_GOING_AWAY);
-    this.iotsocket?.close();
+    await this.iotsocket?.close();
     this.#timer?.cancel();
     const { clock, lingering } = this;
     if (atOnce) lingering.destroy();

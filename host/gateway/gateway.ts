@@ -217,7 +217,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const { halfOpen, gaveWay, overRate } = admission;
     return {
       connections, open, halfOpen, sessions, online: engine.peers.online + (engine.iotsocket?.online ?? 0), received, taken, posted,
-      delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, busy, takeovers, gaveWay, overRate, notReading, lookups,
+      delivered: this.#sender.delivered, failed: this.#sender.failed, dropped, unkept: engine.iotsocket?.unkept ?? 0, busy, takeovers, gaveWay, overRate, notReading, lookups,
       ...engine.totals, ...(this.#time?.counters() ?? NO_TIME), offers: this.#discovery?.offered ?? 0, refused: { ...engine.entrance.turned, ...refusalCounts(engine.core.counters()) },
     };
   }

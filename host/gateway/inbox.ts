@@ -1,7 +1,7 @@
 /** `gateway.messages()`: the durable inbox as an async iteration, and the marking of rows as done. */
 import type { InboxRow, Registry } from '../registry/types.js';
 import { outlasting } from './outlast.js';
-import type { InboxMessage, MessagesOptions } from './types.js';
+import type { InboxMessage, MessagesOptions, Trust } from './types.js';
 
 /** Rows marked done, joined over a tick into one call. */
 export class DoneMarks {
@@ -50,7 +50,7 @@ class Row implements InboxMessage {
   readonly repeat: boolean;
   readonly topic: string | undefined;
   readonly expires: number | undefined;
-  readonly trust = 'proved';
+  readonly trust: Trust;
   readonly #position: number;
   readonly #marks: DoneMarks;
 
@@ -62,6 +62,7 @@ class Row implements InboxMessage {
     this.repeat = row.repeat;
     this.topic = row.topic;
     this.expires = row.expires;
+    this.trust = row.trust;
     this.#position = row.position;
     this.#marks = marks;
   }

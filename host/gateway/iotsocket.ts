@@ -13,6 +13,7 @@ import type { Engine } from './engine.js';
 import { LOOKUPS_FULL, LookupKeys, TableKeys, type Found, type Keys } from './keys.js';
 import { GatewayMessage } from './message.js';
 import type { ConnectedDevice } from './types.js';
+import { UnacknowledgedUp } from './unacknowledged.js';
 
 export class IotsocketSide implements IotsocketHost {
   readonly clock: Clock;
@@ -20,11 +21,14 @@ export class IotsocketSide implements IotsocketHost {
   readonly #registry: Registry | undefined;
   readonly #keys: Keys | undefined;
   readonly #server: IotsocketServer;
+  /** With a registry, unless messages go through to a broker: into the inbox, as everything that is kept. */
+  readonly #up: UnacknowledgedUp | undefined;
 
   constructor(engine: Engine, { devices, lookup, rate, queue }: IotsocketSetup, registry: Registry | undefined) {
     this.clock = engine.clock;
     this.#engine = engine;
     this.#registry = registry;
+    if (registry !== undefined && engine.through === undefined) this.#up = new UnacknowledgedUp(engine, registry);
     if (devices !== undefined) {
       this.#keys = new TableKeys(new Map(Array.from(devices, ([identity, key]) => [identity, iotsocketKey(identity, key)])));
     } else if (lookup !== undefined) {
@@ -124,8 +128,19 @@ export class IotsocketSide implements IotsocketHost {
     this.#server.tick(now);
   }
 
-  close(): void {
+  /** Messages on their way into the inbox. */
+  get undecided(): boolean {
+    return this.#up?.undecided === true;
+  }
+
+  /** Messages that did not get there. */
+  get unkept(): number {
+    return this.#up?.dropped ?? 0;
+  }
+
+  async close(): Promise<void> {
     this.#server.close();
+    await this.#up?.close();
   }
 
   // ---- What its connections tell ----
@@ -144,7 +159,9 @@ export class IotsocketSide implements IotsocketHost {
 
   message(connection: Connection, chunk: Buffer, start: number, end: number, time: number): void {
     this.#engine.received += 1;
-    this.#engine.deliver(new GatewayMessage(connection.id, time, 0, 0, 0, chunk, start, end, trustOf(connection)));
+    const engine = this.#engine, message = new GatewayMessage(connection.id, time, 0, 0, 0, chunk, start, end, trustOf(connection));
+    if (this.#up === undefined) engine.deliver(message);
+    else this.#up.take(message);
   }
 
   connected(connection: Connection): void {

@@ -30,11 +30,10 @@ export class Passing {
   }
 
   /** One that is in the inbox now. */
-  committed({ lease: { identity, outbox }, id, time, body, topic, repeat }: Received): void {
+  committed({ lease: { identity, outbox }, id, time, body, topic, repeat, trust = 'proved' }: Received): void {
     if (!this.watched || body === undefined) return;
     this.#tell({
-      direction: 'up', device: identity, id: messageName(identity, outbox, id), time, body: Buffer.from(body.buffer, body.byteOffset, body.length), topic, repeat,
-      trust: 'proved',
+      direction: 'up', device: identity, id: messageName(identity, outbox, id), time, body: Buffer.from(body.buffer, body.byteOffset, body.length), topic, repeat, trust,
     });
   }
 

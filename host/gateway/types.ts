@@ -269,6 +269,8 @@ export interface GatewayCounters {
   failed: number;
   /** `post` that found no session or no room, or on datagrams was longer than one; and datagrams that the system took no more. */
   dropped: number;
+  /** Messages of devices without acknowledgements (IoTSocket) that did not get into the inbox. */
+  unkept: number;
   /** Times that a device was told busy. */
   busy: number;
   takeovers: number;
@@ -310,7 +312,7 @@ export type MessageHandler = (message: Message) => unknown;
 /** Events and the arguments of their listeners. */
 export interface GatewayEvents {
   /**
-   * DATA that wants no acknowledgement, in both modes; and, without a registry, every other message too
+   * DATA that wants no acknowledgement, in both modes (of IoTSocket devices only without a registry, or where a bridge is in mode `through`); and, without a registry, every other message too
    * (see MessageHandler). Durable messages come by `messages()` alone.
    */
   message: [message: Message];

@@ -64,6 +64,7 @@ function gatewayFamilies(counters: GatewayCounters): Family[] {
     counter('busy_answers', 'Times that a device was told busy', counters.busy),
     counter('messages_posted', 'Messages to devices without acknowledgement', counters.posted),
     counter('messages_dropped', 'Messages without acknowledgement that found no session or no room', counters.dropped),
+    counter('messages_unkept', 'Messages of devices without acknowledgements that did not get into the inbox', counters.unkept),
     counter('messages_delivered', 'Messages to devices that were acknowledged', counters.delivered),
     counter('messages_failed', 'Messages to devices that ended otherwise: expired, refused, in doubt, queue full, cancelled', counters.failed),
     counter('received_bytes', 'Bytes read from links', counters.bytesIn),

@@ -1,5 +1,6 @@
 /** Received messages of many sessions on their way into one transaction: packed, with their bodies copied. */
-import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, VERDICTS, type Batch, type LeaseRow } from './engine/operations.js';
+import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, BATCH_TRUST, VERDICTS, type Batch, type LeaseRow } from './engine/operations.js';
+import { TRUSTS } from '../core/topic.js';
 import type { Lease, Received, Verdict } from './types.js';
 
 const FIRST_BYTES = 16_384;
@@ -31,11 +32,11 @@ export class BatchWriter {
   add(messages: readonly Received[]): number {
     messages.forEach(check);
     const first = this.#id.length;
-    for (const { lease, id, time, repeat, topic, expires, body, suite = 0 } of messages) {
+    for (const { lease, id, time, repeat, topic, expires, body, suite = 0, trust = 'proved' } of messages) {
       this.#lease.push(this.#place(lease));
       this.#id.push(id);
       this.#time.push(Math.round(time));
-      this.#flags.push((repeat ? BATCH_REPEAT : 0) | (body === undefined ? BATCH_SKIP : 0) | (suite << BATCH_SUITE));
+      this.#flags.push((repeat ? BATCH_REPEAT : 0) | (body === undefined ? BATCH_SKIP : 0) | (suite << BATCH_SUITE) | (TRUSTS.indexOf(trust) << BATCH_TRUST));
       if (body !== undefined) this.#copy(body);
       this.#end.push(this.#bytes);
       this.#topic.push(topic ?? null);
@@ -87,12 +88,13 @@ export class BatchWriter {
 }
 
 /** A number that an array would quietly turn into another would be a receipt for the wrong message. */
-function check({ lease, id, time, topic, expires, body }: Received): void {
+function check({ lease, id, time, topic, expires, trust, body }: Received): void {
   if (typeof lease?.identity !== 'string' || !Number.isSafeInteger(lease.epoch)) throw new TypeError('a received message needs the lease that takeover gave');
   if (!Number.isInteger(id) || id < 1 || id > 0xffff_ffff) throw new RangeError(`a message number must be 1 to 4294967295, not ${id}`);
   if (!Number.isFinite(time)) throw new RangeError(`the time of a message must be in Unix ms, not ${time}`);
   if (topic !== undefined && typeof topic !== 'string') throw new TypeError('the topic of a received message must be a string, or undefined');
   if (expires !== undefined && !Number.isFinite(expires)) throw new RangeError(`a message expires at a Unix time in ms, not ${expires}`);
+  if (trust !== undefined && !TRUSTS.includes(trust)) throw new TypeError(`the trust of a received message must be one of ${TRUSTS.join(', ')}`);
   if (body !== undefined && !(body instanceof Uint8Array)) throw new TypeError('the body of a received message must be a Uint8Array, or undefined for a SKIP');
 }
 

@@ -359,9 +359,9 @@ export function checkMasterKey(key: Uint8Array): Uint8Array {
   return checkKey('the database', key);
 }
 
-function inboxRow({ position, identity, outbox, id, body, time, repeat, topic, expires, suite }: InboxData): InboxRow {
+function inboxRow({ position, identity, outbox, id, body, time, repeat, topic, expires, suite, trust }: InboxData): InboxRow {
   return {
-    position, message: messageName(identity, outbox, id), identity, time, repeat, topic: topic ?? undefined, expires: expires ?? undefined, suite,
+    position, message: messageName(identity, outbox, id), identity, time, repeat, topic: topic ?? undefined, expires: expires ?? undefined, suite, trust: TRUSTS[trust] ?? 'none',
     body: Buffer.from(body.buffer, body.byteOffset, body.length),
   };
 }

@@ -99,6 +99,7 @@ export interface Takeover {
 
 /** A message from a device that wants an ACK. */
 export interface Received {
+  /** What `takeover` gave; of a device whose protocol knows no ACK what `unacknowledged` makes. */
   readonly lease: Lease;
   /** Its number in the lease's outbox. Those of one lease come consecutively, over calls too. */
   readonly id: number;
@@ -111,6 +112,8 @@ export interface Received {
   readonly expires?: number | undefined;
   /** Bit of the suite that it came under (`suiteName` in names.ts); 0 or undefined: not known. */
   readonly suite?: number;
+  /** How far it can be trusted; default `proved`. */
+  readonly trust?: TopicTrust;
   /** Copied before `commit` returns. Undefined: a SKIP; its receipt is made durable, nothing enters the inbox. */
   readonly body: Uint8Array | undefined;
 }
@@ -263,6 +266,7 @@ export interface InboxRow {
   readonly expires: number | undefined;
   /** Bit of the suite that it came under; 0: not known. */
   readonly suite: number;
+  readonly trust: TopicTrust;
 }
 
 /** Who works off the inbox. Each has its own marks: a row goes when all that it was written for are done with it. */

@@ -91,7 +91,7 @@ export class InboxPump {
     return this.#resting.has(identity);
   }
 
-  content({ identity, message, body, time, suite, topic: sub, expires }: Row, { version }: Connection): Content | undefined {
+  content({ identity, message, body, time, suite, trust, topic: sub, expires }: Row, { version }: Connection): Content | undefined {
     const { topics, setup: { envelope }, host: { clock }, counts } = this.#shared;
     const left = secondsLeft(expires, clock.unix());
     if (left === 0) {
@@ -99,7 +99,7 @@ export class InboxPump {
       return undefined;
     }
     const told = {
-      'tl-id': message.slice(identity.length + 1), 'tl-time': String(time), 'tl-trust': 'proved', ...(suite === 0 ? {} : { 'tl-suite': suiteName(suite) }),
+      'tl-id': message.slice(identity.length + 1), 'tl-time': String(time), 'tl-trust': trust, ...(suite === 0 ? {} : { 'tl-suite': suiteName(suite) }),
     };
     const topic = topics.up(identity, sub ?? '');
     if (envelope === 'never' && version === 4) return { topic, payload: body, properties: undefined };

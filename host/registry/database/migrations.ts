@@ -8,11 +8,12 @@ import type { Types } from './dialect.js';
 import { bridge } from './bridge-step.js';
 import { entities } from './entities-step.js';
 import type { Tables } from './schema.js';
+import { trust } from './trust-step.js';
 
 export type Step = (db: Kysely<Tables>, types: Types) => Promise<void>;
 
 /** Each brings the tables from version index to index + 1. */
-const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping, topics, bridge, entities];
+const STEPS: readonly Step[] = [first, protocols, commits, keyStates, wrapping, topics, bridge, entities, trust];
 
 export const SCHEMA_VERSION = STEPS.length;
 

@@ -78,6 +78,8 @@ export interface InboxTable {
   pending: Generated<number>;
   /** Bit of the suite that it came under; 0: not known. */
   suite: Generated<number>;
+  /** Number of its trust (TRUSTS of core/topic.ts). */
+  trust: Generated<number>;
 }
 
 export interface QueueTable {
@@ -118,6 +120,7 @@ export interface DeadLetterTable {
   time: number;
   repeat: number;
   suite: number;
+  trust: Generated<number>;
   topic: string | null;
   expires: number | null;
   body: Uint8Array;

@@ -7,7 +7,7 @@ import type { InboxData } from './operations.js';
 
 const READ = statement<{ after: number; limit: number; consumer: number }>()((p) =>
   builder.selectFrom('inbox')
-    .select(['position', 'identity', 'outbox', 'id', 'body', 'time', 'repeat', 'topic', 'expires', 'suite'])
+    .select(['position', 'identity', 'outbox', 'id', 'body', 'time', 'repeat', 'topic', 'expires', 'suite', 'trust'])
     .where('position', '>', p.after).where(sql<boolean>`pending & ${p.consumer} <> 0`)
     .orderBy('position').limit(p.limit));
 

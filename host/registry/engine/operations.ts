@@ -30,8 +30,9 @@ export interface Batch {
 
 export const BATCH_REPEAT = 1;
 export const BATCH_SKIP = 2;
-/** The suite stands from this bit on. */
+/** The suite stands from this bit on, in three bits, and the trust behind it. */
 export const BATCH_SUITE = 2;
+export const BATCH_TRUST = 5;
 
 /** Verdicts by number. */
 export const VERDICTS = ['durable', 'full', 'gap', 'superseded'] as const;
@@ -71,6 +72,7 @@ export interface InboxData {
   topic: string | null;
   expires: number | null;
   suite: number;
+  trust: number;
 }
 
 /** Parameters and result of each. `now` is Unix ms. */

@@ -6,7 +6,8 @@
 import { RowsStatement, statement } from '../database/statement.js';
 import { builder } from './builder.js';
 import { rowOf, type Context } from './context.js';
-import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, FULL, GAP, SUPERSEDED, type Batch, type LeaseRow } from './operations.js';
+import { UNLEASED } from '../unacknowledged.js';
+import { BATCH_REPEAT, BATCH_SKIP, BATCH_SUITE, BATCH_TRUST, FULL, GAP, SUPERSEDED, type Batch, type LeaseRow } from './operations.js';
 
 interface Row {
   identity: string;
@@ -19,6 +20,7 @@ interface Row {
   expires: number | null;
   pending: number;
   suite: number;
+  trust: number;
 }
 
 /** `before`: the last one that must have been taken from this outbox; 0 where the record is of another or none. */
@@ -41,7 +43,7 @@ const INSERT = new RowsStatement<Row, never>(32, (rows) =>
   builder.insertInto('inbox')
     .values(rows.map((row) => ({
       identity: row.identity, outbox: row.outbox, id: row.id, time: row.time, repeat: row.repeat, body: row.body, topic: row.topic, expires: row.expires, pending: row.pending,
-      suite: row.suite,
+      suite: row.suite, trust: row.trust,
     })))
     .onConflict((conflict) => conflict.columns(['identity', 'outbox', 'id']).doNothing()));
 
@@ -59,7 +61,8 @@ export async function commit(context: Context, batch: Batch): Promise<{ verdicts
 
   const accepted: (Row | undefined)[] = new Array<undefined>(batch.id.length);
   for (const run of runs) {
-    if (!(await takeAll(context, batch, run, accepted))) await takeSome(context, batch, run, accepted, verdicts);
+    if (run.lease.epoch === UNLEASED) await takeEach(context, batch, run, accepted, verdicts);
+    else if (!(await takeAll(context, batch, run, accepted))) await takeSome(context, batch, run, accepted, verdicts);
   }
   const rows = accepted.filter((row) => row !== undefined); // in order of arrival again
   const { changed } = await INSERT.run(context.db, rows);
@@ -112,6 +115,19 @@ async function takeSome(context: Context, batch: Batch, { lease, at }: Run, acce
   if (last > before) await rowOf(context, RECORD.with({ ...lease, before, last }));
 }
 
+const SPEAKS = statement<{ identity: string }>()((p) =>
+  builder.selectFrom('devices').select('identity').where('identity', '=', p.identity).where('disabled', '=', 0).where('protocol', '=', 'iotsocket'));
+
+/** Nobody sends these again, and none waits for another: each that finds room is taken. There are no receipts. */
+async function takeEach(context: Context, batch: Batch, { lease, at }: Run, accepted: (Row | undefined)[], verdicts: Uint8Array): Promise<void> {
+  const known = (await rowOf(context, SPEAKS.with(lease))) !== undefined;
+  for (const index of at) {
+    if (!known) verdicts[index] = SUPERSEDED;
+    else if (context.tally.inboxHasRoom(lease.identity, 1, sizeOf(batch, index))) accept(context, batch, lease, index, accepted);
+    else verdicts[index] = FULL;
+  }
+}
+
 function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow, index: number, accepted: (Row | undefined)[]): void {
   const flags = batch.flags[index]!;
   if ((flags & BATCH_SKIP) !== 0) return;
@@ -121,7 +137,7 @@ function accept({ tally }: Context, batch: Batch, { identity, outbox }: LeaseRow
   accepted[index] = {
     identity, outbox, id: batch.id[index]!, time: batch.time[index]!, repeat: flags & BATCH_REPEAT,
     body: batch.bodies.subarray(end - bytes, end), topic: batch.topic[index]!, expires: batch.expires[index]!,
-    pending: batch.pending, suite: flags >> BATCH_SUITE,
+    pending: batch.pending, suite: (flags >> BATCH_SUITE) & 7, trust: flags >> BATCH_TRUST,
   };
 }
 

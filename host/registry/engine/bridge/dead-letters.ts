@@ -8,7 +8,7 @@ import { CONSUMERS } from '../operations.js';
 import type { DeadLetterData } from './operations.js';
 
 const ROW = statement<{ position: number }>()((p) =>
-  builder.selectFrom('inbox').select(['identity', 'outbox', 'id', 'time', 'repeat', 'suite', 'topic', 'expires', 'body'])
+  builder.selectFrom('inbox').select(['identity', 'outbox', 'id', 'time', 'repeat', 'suite', 'trust', 'topic', 'expires', 'body'])
     .where('position', '=', p.position).where(sql<boolean>`pending & ${sql.lit(CONSUMERS.bridge)} <> 0`));
 
 interface Row {
@@ -18,6 +18,7 @@ interface Row {
   time: number;
   repeat: number;
   suite: number;
+  trust: number;
   topic: string | null;
   expires: number | null;
   body: Uint8Array;
@@ -25,7 +26,7 @@ interface Row {
 
 const INSERT = statement<Row & { reason: string; at: number }>()((p) =>
   builder.insertInto('dead_letters')
-    .values({ identity: p.identity, outbox: p.outbox, id: p.id, time: p.time, repeat: p.repeat, suite: p.suite, topic: p.topic, expires: p.expires, body: p.body, reason: p.reason, at: p.at })
+    .values({ identity: p.identity, outbox: p.outbox, id: p.id, time: p.time, repeat: p.repeat, suite: p.suite, trust: p.trust, topic: p.topic, expires: p.expires, body: p.body, reason: p.reason, at: p.at })
     .onConflict((conflict) => conflict.columns(['identity', 'outbox', 'id']).doUpdateSet((eb) => ({ reason: eb.ref('excluded.reason'), at: eb.ref('excluded.at') }))));
 
 export async function dead(context: Context, { position, reason, now }: { position: number; reason: string; now: number }): Promise<boolean> {
@@ -51,7 +52,7 @@ const NAMED = statement<{ position: number }>()((p) => builder.selectFrom('dead_
 
 const BACK = statement<Row & { pending: number }>()((p) =>
   builder.insertInto('inbox')
-    .values({ identity: p.identity, outbox: p.outbox, id: p.id, time: p.time, repeat: p.repeat, suite: p.suite, topic: p.topic, expires: p.expires, body: p.body, pending: p.pending })
+    .values({ identity: p.identity, outbox: p.outbox, id: p.id, time: p.time, repeat: p.repeat, suite: p.suite, trust: p.trust, topic: p.topic, expires: p.expires, body: p.body, pending: p.pending })
     .onConflict((conflict) => conflict.columns(['identity', 'outbox', 'id']).doUpdateSet({ pending: sql<number>`inbox.pending | ${p.pending}` })));
 
 const GONE = new RowsStatement<{ position: number }, never>(64, (rows) =>
@@ -64,8 +65,8 @@ export async function retry(context: Context, { positions }: { positions: readon
     const rows = positions === undefined
       ? await rowsOf(context, READ.with({ after, limit: 100 }))
       : (await Promise.all(positions.map((position) => rowOf(context, NAMED.with({ position }))))).filter((row) => row !== undefined);
-    for (const { identity, outbox, id, time, repeat, suite, topic, expires, body } of rows) {
-      await change(context, BACK.with({ identity, outbox, id, time, repeat, suite, topic, expires, body, pending: CONSUMERS.bridge }));
+    for (const { identity, outbox, id, time, repeat, suite, trust, topic, expires, body } of rows) {
+      await change(context, BACK.with({ identity, outbox, id, time, repeat, suite, trust, topic, expires, body, pending: CONSUMERS.bridge }));
     }
     await GONE.run(context.db, rows);
     count += rows.length;
