@@ -102,6 +102,7 @@ export const ERRORS = {
   KEY_FILE_EXISTS: ['the key file {file} exists already', 'Choose another name: a key file is never overwritten, it may hold the only copy of a key.'],
   KEY_FILE_UNWRITABLE: ['the key file {file} cannot be written: {reason}', 'Check that its folder exists and belongs to this user.'],
   INPUT_INVALID: ['{what} {problem}', '{remedy}'],
+  IMPORT_INVALID: ['{count} in {file}, nothing was imported: {faults}', 'Correct them all and import it again; `tidelock devices import --help` has the form of the file.'],
   OUTPUT_FAILED: ['stdout cannot be written: {reason}', 'Check the disk or program that it goes to; what was not written stays in the inbox.'],
   CONTROL_PATH: ['the control socket {socket} {problem}', '{remedy}'],
   BACKEND_FAILED: ['the backend {command} could not be run: {reason}', 'Try the command in a shell, as the same user and in the same folder: --backend is run by the shell of the system.'],

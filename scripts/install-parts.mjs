@@ -27,6 +27,7 @@ const DEBIAN = {
   socat: 'socat',
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
+  script: 'bsdutils',
   wasm2c: 'wabt',
   'arm-none-eabi-gcc': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'riscv64-unknown-elf-gcc': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
@@ -37,7 +38,7 @@ const DEBIAN = {
 };
 
 /** Packages of PyPI with their exact versions. */
-const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0'];
+const PYTHON = ['prometheus-client==0.22.1', 'IOTSocket==1.0', 'esp-idf-nvs-partition-gen==0.3.0'];
 
 /** Programs in Go with their exact versions, built into build/go: the command, and its package. */
 const GO = { 'nats-server': 'github.com/nats-io/nats-server/v2@v2.15.2' };

@@ -15,7 +15,15 @@ export interface KeyFiles {
   importKeyFile: string | undefined;
 }
 
-export async function addDevice(settings: Settings, identity: string, files: KeyFiles, output: Output): Promise<void> {
+/** What a QR code says beside identity and key; undefined: none is shown. */
+export interface QrRequest {
+  url: string | undefined;
+  pins: readonly string[];
+  force: boolean;
+}
+
+export async function addDevice(settings: Settings, identity: string, files: KeyFiles, qr: QrRequest | undefined, output: Output): Promise<void> {
+  if (qr !== undefined) (await import('./transfer/qr.js')).checkTerminal(qr.force); // before there is a key that nobody would see
   const given = files.importKeyFile === undefined ? undefined : readKeyFile(files.importKeyFile);
   const target = files.keyFile === undefined ? undefined : new NewKeyFile(files.keyFile);
   let key: Buffer | undefined;
@@ -28,7 +36,7 @@ export async function addDevice(settings: Settings, identity: string, files: Key
       database: async (registry) => Buffer.from(await registry.add(identity, given === undefined ? {} : { key: given })),
     });
     target?.write(key);
-    await tellAdded(settings, identity, files, key, output);
+    await tellAdded(settings, identity, files, key, qr, output);
   } finally {
     given?.fill(0);
     key?.fill(0);
@@ -36,13 +44,18 @@ export async function addDevice(settings: Settings, identity: string, files: Key
   }
 }
 
-async function tellAdded({ json }: Settings, identity: string, files: KeyFiles, key: Buffer, output: Output): Promise<void> {
+async function tellAdded({ json }: Settings, identity: string, files: KeyFiles, key: Buffer, qr: QrRequest | undefined, output: Output): Promise<void> {
   const printed = files.keyFile === undefined && files.importKeyFile === undefined;
   if (json) {
     const shown = printed ? { key: key.toString('hex') } : files.keyFile === undefined ? {} : { keyFile: files.keyFile };
     return output.json({ identity, ...shown });
   }
   const name = escapeText(identity);
+  if (qr !== undefined) {
+    process.stderr.write(`tidelock: added ${name}. This code has its key, and is shown this once; see that nobody takes a picture of it:\n`);
+    const { showQr } = await import('./transfer/export.js');
+    return showQr([{ identity, keyId: 0, key, url: qr.url, pins: qr.pins }], output);
+  }
   if (printed) {
     process.stderr.write(`tidelock: added ${name}. This is its key, shown this once; keep it in a file of mode 0600:\n`);
     return output.line(key.toString('hex'));

@@ -99,6 +99,24 @@ left out and counted on stderr. What is shown may be secret: mind where you prin
 
 They act on the running gateway at once, or on the database where none runs.`,
 
+  export: `Examples:
+  $ tidelock devices export                             identity, access and key numbers, as CSV
+  $ tidelock devices export --with-keys --out all.csv   with keys, into a new file of mode 0600
+  $ tidelock devices export --format nvs --with-keys --out nvs --url tidelock://gateway.lan pump-7
+  $ python3 -m esp_idf_nvs_partition_gen generate nvs/pump-7.csv pump-7.bin 0x6000
+  $ tidelock devices export --format qr --with-keys --stdout pump-7
+
+It needs the database for itself: stop the gateway first.`,
+
+  import: `Examples:
+  $ tidelock devices import all.csv --dry-run           says every fault, or what it would do
+  $ tidelock devices import all.csv
+  $ printf 'identity\npump-7\npump-8\n' | tidelock devices import - --format csv --new-keys
+
+CSV: the first line names the columns. identity must be there; protocol (tidelock), access (enabled), added (now), key_id
+(0), state (current), made (now) and key (64 hexadecimal digits) may be. A device with two keys has two lines. Of JSON
+export writes an example. A file with keys must be its owner's alone (mode 0600). The gateway must not be running.`,
+
   registry: `Examples:
   $ tidelock keygen /etc/tidelock/master.key
   $ tidelock registry wrap --master-key-file /etc/tidelock/master.key

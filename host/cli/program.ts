@@ -12,6 +12,7 @@ import { Fault, findSetting, SETTINGS } from './settings.js';
 import { packageVersion as version } from '../version.js';
 import { collect, place, PLACES, withSettings, type Add, type Flags, type Run } from './words.js';
 import type { Core, Engine, Kind } from './firmware-layout.js';
+import { parseAddress } from '../transport/address.js';
 import type { Suite } from '../gateway/types.js';
 
 /** What main() learns of the run: its exit code. */
@@ -176,17 +177,20 @@ function addDevices(add: Add, program: Command, run: Run): void {
     .argument('<ID>', 'identity: id or realm/id')
     .option('--key-file <FILE>', 'write the key into this new file instead of printing it')
     .addOption(new Option('--import-key-file <FILE>', 'use the key in this file').conflicts('keyFile'))
-    .option('--iotsocket', 'it speaks IoTSocket: ten digits, and its key is text');
+    .addOption(new Option('--iotsocket', 'it speaks IoTSocket: ten digits, and its key is text').conflicts('qr'))
+    .addOption(new Option('--qr', 'show a QR code for provisioning instead of the key').conflicts('json'));
+  withProvision(one);
   withSettings(one, PLACES.map(place)).action(
     run(async ({ settings }, flags, [identity]) => {
       const files = { keyFile: flags['keyFile'] as string | undefined, importKeyFile: flags['importKeyFile'] as string | undefined };
       if (flags['iotsocket'] === true) await (await import('./iotsocket.js')).addIotsocketDevice(settings, identity!, files, new Output());
-      else await (await load()).addDevice(settings, identity!, files, new Output());
+      else await (await load()).addDevice(settings, identity!, files, flags['qr'] === true ? provisionFlags(flags) : undefined, new Output());
     }),
   );
   withSettings(add(devices, 'list', 'list the devices', ''), PLACES.map(place)).action(
     run(async ({ settings }) => (await load()).listDevices(settings, new Output())),
   );
+  addTransfer(add, devices, run);
   const loadKeys = () => import('./device-keys.js');
   withSettings(add(devices, 'keys', 'list the keys of a device, never their bytes', '').argument('<ID>', 'identity of the device'), PLACES.map(place)).action(
     run(async ({ settings }, _, [identity]) => (await loadKeys()).listKeys(settings, identity!, new Output())),
@@ -214,6 +218,50 @@ function addDevices(add: Add, program: Command, run: Run): void {
   }
   addDeviceTopics(add, devices, run);
   addEntities(add, devices, run);
+}
+
+/** `devices export` and `devices import`. */
+function addTransfer(add: Add, devices: Command, run: Run): void {
+  const out = add(devices, 'export', 'write devices into a file; keys only where asked for', EXAMPLES.export)
+    .argument('[ID...]', 'identities; none: all')
+    .addOption(new Option('--format <FORMAT>', 'csv, json, nvs (a file a device for ESP-IDF) or qr').choices(['csv', 'json', 'nvs', 'qr']).default('csv'))
+    .option('--out <FILE>', 'new file, for its owner alone; with nvs a folder (default: stdout)')
+    .option('--with-keys', 'write the keys too')
+    .option('--stdout', 'print keys');
+  withSettings(withProvision(out), PLACES.map(place)).action(
+    run(async ({ settings }, flags, [identities]) => {
+      const { exportDevices } = await import('./transfer/export.js');
+      const format = flags['format'] as 'csv' | 'json' | 'nvs' | 'qr';
+      const request = { format, withKeys: flags['withKeys'] === true, out: flags['out'] as string | undefined, stdout: flags['stdout'] === true, ...provisionFlags(flags) };
+      await exportDevices(settings, { identities: identities as unknown as string[], ...request }, new Output());
+    }),
+  );
+  const into = add(devices, 'import', 'take devices from a file, all or none', EXAMPLES.import)
+    .argument('<FILE>', 'CSV or JSON as export writes it; - reads stdin')
+    .addOption(new Option('--format <FORMAT>', 'csv or json (default: by the name of the file)').choices(['csv', 'json']))
+    .addOption(new Option('--existing <WHAT>', 'devices that exist: refuse, skip or replace').choices(['refuse', 'skip', 'replace']).default('refuse'))
+    .option('--new-keys', 'make a key for each device that comes without')
+    .option('--dry-run', 'check everything, write nothing');
+  withSettings(into, PLACES.map(place)).action(
+    run(async ({ settings }, flags, [file]) => {
+      const { importDevices } = await import('./transfer/import.js');
+      await importDevices(settings, {
+        file: file!, format: flags['format'] as 'csv' | 'json' | undefined, existing: flags['existing'] as 'refuse' | 'skip' | 'replace',
+        newKeys: flags['newKeys'] === true, dryRun: flags['dryRun'] === true,
+      }, new Output());
+    }),
+  );
+}
+
+function withProvision(command: Command): Command {
+  return command
+    .addOption(new Option('--url <URL>', 'for a QR code or NVS: address of the gateway').argParser(address))
+    .addOption(new Option('--pin <PIN>', 'for a QR code or NVS: sha256/… of the key of its certificate, twice at most').argParser(twoPins))
+    .option('--force', 'let a QR code go where no terminal is');
+}
+
+function provisionFlags(flags: Flags): { url: string | undefined; pins: string[]; force: boolean } {
+  return { url: flags['url'] as string | undefined, pins: (flags['pin'] ?? []) as string[], force: flags['force'] === true };
 }
 
 function addRegistry(add: Add, program: Command, run: Run): void {
@@ -282,6 +330,23 @@ function smallNumber(text: string): number {
 function portNumber(text: string): number {
   if (!/^\d+$/.test(text) || Number(text) < 1 || Number(text) > 65_535) throw new InvalidArgumentError('Write a number from 1 to 65535.');
   return Number(text);
+}
+
+/** A device keeps 128 bytes of it. */
+function address(text: string): string {
+  try {
+    parseAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as Error).message}`);
+  }
+  if (Buffer.byteLength(text) > 128) throw new InvalidArgumentError('It has more than 128 bytes.');
+  return text;
+}
+
+function twoPins(text: string, before: string[] | undefined): string[] {
+  if (!/^sha256\/[A-Za-z0-9+/]{43}=$/.test(text)) throw new InvalidArgumentError('Write it as `tidelock cert` printed it, sha256/….');
+  if (before?.length === 2) throw new InvalidArgumentError('A device takes two.');
+  return [...(before ?? []), text];
 }
 
 function suiteNames(text: string): Suite[] {

@@ -42,7 +42,7 @@ function write(file: string, { outbox, last }: DeviceRecord): void {
 }
 
 /** The new name is durable once its folder is. Windows cannot open a folder, and its file systems log renames. */
-function flushFolder(folder: string): void {
+export function flushFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');
   try {

@@ -13,6 +13,7 @@ import type { News } from './engine/engine.js';
 import { CONSUMERS, PROTOCOLS, type InboxData } from './engine/operations.js';
 import { Groups } from './groups.js';
 import { messageName, parseMessageName } from './names.js';
+import { pack, unpack, type DeviceRecord, type Imported, type ImportOptions } from './records.js';
 import type { Runner } from './thread/runner.js';
 import type {
   AddOptions, Consumer, DatabaseState, DeviceEntry, DeviceEvent, DeviceProtocol, Ended, InboxRow, KeyEntry, Lease, NextKey, Outbound, Queued, QueueOptions, Received, Registry, RegistryInfo,
@@ -20,6 +21,7 @@ import type {
 } from './types.js';
 
 const KEY_BYTES = 32;
+const EXISTING: readonly string[] = ['refuse', 'skip', 'replace'];
 const MOST_ROWS = 10_000;
 const LIFETIME = 60_000;
 const NOTHING = new Uint8Array(0);
@@ -151,6 +153,17 @@ export class SqlRegistry extends EventEmitter implements Registry {
       if (version === this.#directory.version + 1) this.#directory.version = version; // the keys are the same
       return keys;
     });
+  }
+
+  async exportDevices({ keys = false }: { keys?: boolean } = {}): Promise<DeviceRecord[]> {
+    return this.#groups.call('export', { withKeys: keys }, unpack);
+  }
+
+  async importDevices(records: readonly DeviceRecord[], { existing = 'refuse', dryRun = false }: ImportOptions = {}): Promise<Imported> {
+    if (!EXISTING.includes(existing)) throw badOption('existing', existing, `it must be one of ${EXISTING.join(', ')}`);
+    const imported = await this.#groups.call('import', { records: pack(records), existing, dryRun, now: this.#now() }, same);
+    await this.reload();
+    return imported;
   }
 
   retire(identity: string, keyId: number): Promise<boolean> {

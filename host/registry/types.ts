@@ -10,10 +10,14 @@ import type { Receipts } from '../core/types.js';
 import type { BridgeEvent, BridgeStore } from './bridge-types.js';
 import type { DatabaseState, Remark } from './database/connection.js';
 import type { EntityStore } from './entity-types.js';
+import type { RegistryInfo } from './info.js';
+import type { DeviceRecord, Imported, ImportOptions } from './records.js';
 
+export type { DeviceRecord, Imported, ImportOptions, KeyRecord } from './records.js';
 export type { Receipts } from '../core/types.js';
 export type * from './bridge-types.js';
 export type * from './entity-types.js';
+export type { RegistryInfo } from './info.js';
 export type { RegistryLimits, RegistryOptions } from './option-types.js';
 export type { DatabaseState, Remark } from './database/connection.js';
 
@@ -286,21 +290,6 @@ export interface Inbox {
 
 // ---- All together ----
 
-/** For `doctor` and metrics. */
-export interface RegistryInfo {
-  /** Such as `node:sqlite` or `pg`, and the version of SQLite or PostgreSQL. */
-  readonly driver: string;
-  readonly version: string;
-  readonly schema: number;
-  readonly devices: number;
-  /** Keys lie wrapped under a master key. */
-  readonly wrapped: boolean;
-  readonly inbox: { readonly rows: number; readonly bytes: number };
-  readonly queue: { readonly messages: number; readonly bytes: number };
-  /** Transactions written, and operations in them. */
-  readonly transactions: number;
-  readonly operations: number;
-}
 
 export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDisposable {
   /** With `forget` the record of the device's messages is given out and leaves the database, until `receipt` writes it again. */
@@ -331,11 +320,14 @@ export interface Registry extends DeviceDirectory, DeliveryStore, Inbox, AsyncDi
    */
   rotate(identity: string): Promise<NextKey>;
   /**
-   * Brings all keys into another form, in one transaction: wrapped under this master key, or plain where it is undefined; then clears the
-   * database of what was there before. Fulfilled with the number of keys; `progress` tells how far it is. Rejected with DATABASE_CORRUPT where a
-   * key does not open; nothing has changed then.
+   * All keys into another form, in one transaction: wrapped under this master key, or plain where it is undefined; then what lay there before is
+   * cleared. Fulfilled with their number; `progress` tells how far it is. Rejected with DATABASE_CORRUPT where a key does not open: nothing has changed.
    */
   rewrap(masterKey: Uint8Array | undefined): Promise<number>;
+  /** All devices with the keys that open; their bytes where `keys` is true, to be wiped by the caller. */
+  exportDevices(options?: { keys?: boolean }): Promise<DeviceRecord[]>;
+  /** Many devices in one transaction, all or none; `progress` tells how far it is. Rejected with BAD_IDENTITY, BAD_KEY, BAD_OPTION, DEVICE_EXISTS. */
+  importDevices(records: readonly DeviceRecord[], options?: ImportOptions): Promise<Imported>;
   /** Ends a key whose follower opens; a session under it is closed. False: it had ended. Rejected with KEY_STATE. */
   retire(identity: string, keyId: number): Promise<boolean>;
   /** Ends a key that others may know, at once, also the only one. False: it had ended. Rejected with KEY_STATE. */

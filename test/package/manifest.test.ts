@@ -52,6 +52,8 @@ test('the package imports its dependencies, and only from the folder that needs 
     cborg: /^cli\/payload\.ts$/,
     pino: /^cli\//,
     picocolors: /^cli\//,
+    'csv-parse': /^cli\/transfer\/csv\.ts$/,
+    uqr: /^cli\/transfer\/qr\.ts$/,
     '@peculiar/asn1-schema': /^cli\/certificate/,
     '@peculiar/asn1-x509': /^cli\/certificate/,
   };

@@ -17,10 +17,11 @@ export async function raise(context: Context): Promise<number> {
   return (await rowOf(context, CHANGED.with({})))!.value;
 }
 
-const ADD = statement<{ identity: string; created: number; outbox: number; protocol: string }>()((p) =>
+/** No row where there is one of that identity. */
+export const ADD = statement<{ identity: string; created: number; disabled: number; outbox: number; protocol: string }>()((p) =>
   builder.insertInto('devices')
     .values({
-      identity: p.identity, created: p.created, disabled: 0, gateway: null, epoch: 0, since: null,
+      identity: p.identity, created: p.created, disabled: p.disabled, gateway: null, epoch: 0, since: null,
       in_outbox: 0, in_last: 0, out_outbox: p.outbox, out_low: 1, out_sent: 0, out_next: 2, protocol: p.protocol,
     })
     .onConflict((conflict) => conflict.column('identity').doNothing())
@@ -33,7 +34,7 @@ export async function add(
   context: Context,
   { identity, keyId, key, protocol, now }: Params<'add'>,
 ): Promise<number> {
-  const added = await rowOf(context, ADD.with({ identity, created: now, outbox: newOutboxNumber(), protocol }));
+  const added = await rowOf(context, ADD.with({ identity, created: now, disabled: 0, outbox: newOutboxNumber(), protocol }));
   if (added === undefined) throw new TidelockError('DEVICE_EXISTS', { identity });
   await change(context, ADD_KEY.with({ identity, keyId, key: await stored(context, identity, keyId, key), created: now }));
   return raise(context);

@@ -16,6 +16,7 @@ import * as keeper from './bridge/keeper.js';
 import * as results from './bridge/results.js';
 import * as rules from './bridge/rules.js';
 import type { Context } from './context.js';
+import { exportAll, importAll } from './bulk.js';
 import * as devices from './devices.js';
 import * as entities from './entities.js';
 import * as inbox from './inbox.js';
@@ -67,6 +68,8 @@ export class Engine {
     keys: keys.keysOf,
     rotate: keys.rotate,
     rewrap,
+    export: exportAll,
+    import: importAll,
     endKey: keys.endKey,
     commit,
     enqueue: queue.enqueue,
@@ -130,6 +133,7 @@ export class Engine {
     } finally {
       for (const { name, params } of group) {
         if (name === 'add' || name === 'rotate') (params as Params<'add' | 'rotate'>).key.fill(0);
+        if (name === 'import') (params as Params<'import'>).records.keys.fill(0);
         if (name === 'rewrap') this.#master.wipeOther((params as Params<'rewrap'>).to);
       }
     }

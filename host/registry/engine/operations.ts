@@ -2,6 +2,7 @@
 import type { Remark } from '../database/connection.js';
 import type { BridgeOperationMap } from './bridge/operations.js';
 import type { EntityOperationMap } from './entities.js';
+import type { Imported, PackedRecords } from '../records.js';
 import type { Consumer, DeviceEntry, DeviceProtocol, End, Ended, KeyEntry, Outbound, Queued, RegistryInfo, Receipts, Waiting } from '../types.js';
 
 /** A lease as it is written in rows. */
@@ -94,6 +95,9 @@ export interface OperationMap extends BridgeOperationMap, EntityOperationMap {
   rotate: [params: { identity: string; key: Uint8Array; now: number }, result: { keyId: number; version: number }];
   /** `to`: the master key from now on; undefined: none. The engine keeps it. `keys`: how many there are that open. */
   rewrap: [params: { to: Uint8Array | undefined }, result: { keys: number; version: number }];
+  export: [params: { withKeys: boolean }, result: PackedRecords];
+  /** The records' keys are wiped afterwards. */
+  import: [params: { records: PackedRecords; existing: 'refuse' | 'skip' | 'replace'; dryRun: boolean; now: number }, result: Imported];
   /** Undefined: it opened nothing before. */
   endKey: [params: { identity: string; keyId: number; state: 'retired' | 'revoked' }, result: number | undefined];
   receipt: [params: { lease: LeaseRow; last: number }, result: void];

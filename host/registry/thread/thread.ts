@@ -54,6 +54,7 @@ export class ThreadRunner implements Runner {
       // Moved, not copied: bodies by the megabyte; and a key is to lie in one place only.
       if (name === 'commit') moved.push((params as Batch).bodies.buffer as ArrayBuffer);
       if (name === 'add' || name === 'rotate') moved.push((params as Params<'add' | 'rotate'>).key.buffer as ArrayBuffer);
+      if (name === 'import') moved.push((params as Params<'import'>).records.keys.buffer as ArrayBuffer);
       if (name === 'rewrap' && (params as Params<'rewrap'>).to !== undefined) moved.push((params as Params<'rewrap'>).to!.buffer as ArrayBuffer);
     }
     return this.#ask({ group }, moved) as Promise<Reply>;

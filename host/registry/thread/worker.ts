@@ -22,8 +22,9 @@ async function run(engine: Engine, group: readonly Operation[]): Promise<void> {
   const reply = await engine.run(group);
   const moved: TransferListItem[] = [];
   reply.outcomes.forEach((outcome, i) => {
-    if (group[i]!.name !== 'directory' || !('value' in outcome)) return;
-    const page = outcome.value as Result<'directory'>;
+    const { name } = group[i]!;
+    if ((name !== 'directory' && name !== 'export') || !('value' in outcome)) return;
+    const page = outcome.value as Result<'directory' | 'export'>;
     if (page !== undefined) moved.push(page.keys.buffer as ArrayBuffer); // moved: no second copy of the keys stays here
   });
   say({ reply }, moved);
