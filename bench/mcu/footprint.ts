@@ -4,7 +4,9 @@
  * the deepest stack of a session's calls (painted), and an outbox and a part of 512 bytes each.
  */
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type EngineName, buildImage } from '../../scripts/lib/firmware/image.mjs';
+import { root } from '../../scripts/lib/root.mjs';
 import { type Board, instructions } from './measure.js';
 
 const QUEUE = 512 + 512;
@@ -29,11 +31,11 @@ function kept(image: string, objects: RegExp, sections: RegExp): number {
 }
 
 /** The smallest pool with which a session runs. */
-async function smallestPool(board: Board, engine: 'wamr-fast' | 'wamr-classic', core: string, defines: string[]): Promise<number> {
+async function smallestPool(board: Board, engine: 'wamr-fast' | 'wamr-classic', core: string, defines: string[], wasm: string | undefined): Promise<number> {
   const suite = 'sealed';
   const runs = async (bytes: number): Promise<boolean> => {
     try {
-      await instructions(board, engine, suite, core, [...defines, `POOL_BYTES=${bytes}`]);
+      await instructions(board, engine, suite, core, [...defines, `POOL_BYTES=${bytes}`], wasm);
       return true;
     } catch {
       return false;
@@ -48,18 +50,20 @@ async function smallestPool(board: Board, engine: 'wamr-fast' | 'wamr-classic', 
   return high;
 }
 
-export async function footprint(board: Board, engine: Exclude<EngineName, 'none'>, core: string): Promise<Footprint> {
+/** `padded`: the core and the pages of ESP-IDF's own port of WAMR, 4 KiB. */
+export async function footprint(board: Board, engine: Exclude<EngineName, 'none'>, core: string, padded = false): Promise<Footprint> {
   // The smallest is taken where RAM counts most: dispatch by switch makes the fast interpreter's code a third shorter.
-  const defines = engine === 'wamr-fast' && core === 'core-device-small' ? ['WASM_ENABLE_LABELS_AS_VALUES=0', 'WASM_STACK=1536'] : [];
+  const wasm = padded ? path.join(root, 'dist/firmware/wasm-4k', `${core}.wasm`) : undefined;
+  const defines = padded ? ['TL_PAGE_SIZE=4096'] : engine === 'wamr-fast' && core === 'core-device-small' ? ['WASM_ENABLE_LABELS_AS_VALUES=0', 'WASM_STACK=1536'] : [];
   const image = await buildImage({
-    board, engine, core, defines, sources: ['bench/mcu/whole.c', ...CLIENT.map((name) => `dist/firmware/src/${name}.c`)],
+    board, engine, core, defines, ...(wasm === undefined ? {} : { wasm }), sources: ['bench/mcu/whole.c', ...CLIENT.map((name) => `dist/firmware/src/${name}.c`)],
   });
   const ours = new RegExp(`/(${CLIENT.join('|')}|engine-\\w+|core-wasm|wasm_\\w+|bh_\\w+|ems_\\w+|mem_\\w+|invokeNative\\w*|platform)-[cS]-`);
   const flash = kept(image, ours, /^\.(text|rodata|data|srodata|sdata)/);
   const memory = kept(image, /\/whole-c-/, /^\.bss\.tl_bench_memory/);
   const statics = kept(image, ours, /^\.(bss|data|sbss|sdata)/);
-  const { stack } = await instructions(board, engine === 'wasm2c' ? 'wasm2c' : engine, 'sealed', core, defines);
-  const pool = engine === 'wasm2c' ? 0 : await smallestPool(board, engine, core, defines);
+  const { stack } = await instructions(board, engine === 'wasm2c' ? 'wasm2c' : engine, 'sealed', core, defines, wasm);
+  const pool = engine === 'wasm2c' ? 0 : await smallestPool(board, engine, core, defines, wasm);
   const total = memory + statics + pool + stack + QUEUE;
   return { ram: total, flash, parts: `client ${memory}${pool ? `, pool ${pool}` : ''}${statics ? `, static ${statics}` : ''}, stack ${stack}, queue ${QUEUE}` };
 }

@@ -51,7 +51,7 @@ export const coreOf = (runner: Runner): string => (runner.endsWith('-hal') ? 'co
 export const engineOf = (runner: Runner): EngineName | 'none' => (runner === 'native' ? 'none' : (runner.replace('-hal', '') as EngineName));
 
 /** Instructions of one runner. `core`: another build in place of core-device. `defines`: for the program and the engine. */
-export async function instructions(board: Board, runner: Runner, suite: Suite, core = coreOf(runner), defines: string[] = []): Promise<Instructions> {
+export async function instructions(board: Board, runner: Runner, suite: Suite, core = coreOf(runner), defines: string[] = [], wasm?: string): Promise<Instructions> {
   if (runner === 'native') {
     // Boards are compiled -ffreestanding; with the compiler's own memcpy native C is as good as it can be.
     const image = await buildImage({ board, engine: 'none', flags: ['-fbuiltin'], sources: ['bench/mcu/native.c', 'firmware-shims/src/hal.c', ...['hash', 'aead', 'frame'].map((name) => `bench/native/${name}.c`)] });
@@ -61,7 +61,7 @@ export async function instructions(board: Board, runner: Runner, suite: Suite, c
   }
   const image = await buildImage({
     board, engine: engineOf(runner), core, sources: ['bench/mcu/message.c', 'test/firmware/c/replay.c'],
-    flags: ['-Itest/firmware/c'], defines: ['REPLAY_CLOCK=board_instructions', ...defines],
+    flags: ['-Itest/firmware/c'], defines: ['REPLAY_CLOCK=board_instructions', ...defines], ...(wasm === undefined ? {} : { wasm }),
   });
   const calls = onBoard(board, image, { in: sceneOf(core, suite).trace });
   const rx = calls.filter(({ name }) => name === 'rx'), first = calls.find(({ name }) => name === 'connected')!;
@@ -71,4 +71,14 @@ export async function instructions(board: Board, runner: Runner, suite: Suite, c
     verify: rx.at(-1)!.count,
     stack: Math.max(...calls.map(({ stack }) => stack)),
   };
+}
+
+/** One SHA-256 block of 64 bytes alone; under an engine a call of the core's test twin, so the way into the engine is in it. */
+export async function shaBlock(board: Board, runner: Runner): Promise<number> {
+  const native = runner === 'native';
+  const image = await buildImage({
+    board, engine: engineOf(runner), core: `${coreOf(runner)}-test`, sources: ['bench/mcu/hash.c', ...(native ? ['firmware-shims/src/hal.c'] : [])],
+    defines: native ? ['BENCH_NATIVE'] : runner.startsWith('wasm2c') ? ['TL_ENGINE_BYTES=8192'] : [],
+  });
+  return onBoard(board, image, {})[0]!.count;
 }

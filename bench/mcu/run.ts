@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { type Board, type Instructions, type Runner, instructions } from './measure.js';
+import { type Board, type Instructions, type Runner, instructions, shaBlock } from './measure.js';
 import { readmeTable } from './table.js';
 import { footprint } from './footprint.js';
 import type { Suite } from './scene.js';
@@ -44,6 +44,7 @@ for (const board of BOARDS) {
       for (const what of ['sign', 'verify'] as const) {
         rows.push({ name: `mcu.${board}.${runner}.${suite}.${what}`, unit: 'instructions', ours: got[what], peer: native[what], peerName: 'native C', ratio: got[what] / native[what] });
       }
+      if (got.handshake > 0) rows.push({ name: `mcu.${board}.${runner}.${suite}.handshake`, unit: 'instructions', ours: got.handshake, peer: got.handshake, peerName: '', ratio: 1 });
       const ratio = (what: 'sign' | 'verify'): string => (got[what] / native![what]).toFixed(2);
       const handshake = got.handshake === 0 ? '' : `  handshake ${number(got.handshake)}, ${((got.handshake * CYCLES_PER_INSTRUCTION) / MEGAHERTZ / 1000).toFixed(1)} ms at ${MEGAHERTZ} MHz and ${CYCLES_PER_INSTRUCTION} cycles an instruction`;
       say(`${board.padEnd(5)}${suite.padEnd(8)}${runner.padEnd(14)} sign ${number(got.sign).padStart(9)} (${ratio('sign')} ×)  verify ${number(got.verify).padStart(9)} (${ratio('verify')} ×)${handshake}`);
@@ -51,12 +52,20 @@ for (const board of BOARDS) {
   }
 }
 for (const board of BOARDS) {
+  for (const runner of RUNNERS.filter((name) => !values.quick || !name.startsWith('wamr'))) {
+    const ours = await shaBlock(board, runner);
+    rows.push({ name: `mcu.${board}.${runner}.sha256-block`, unit: 'instructions', ours, peer: ours, peerName: '', ratio: 1 });
+    say(`${board.padEnd(5)}${runner.padEnd(14)} a block of SHA-256 ${number(ours)}`);
+  }
+}
+for (const board of BOARDS) {
   for (const engine of ['wasm2c', 'wamr-fast', 'wamr-classic'] as const) {
     if (values.quick && engine !== 'wasm2c') continue;
-    for (const [name, core] of [['device', 'core-device'], ['small', 'core-device-small']] as const) {
-      const { ram, flash, parts } = await footprint(board, engine, core);
+    for (const [name, core] of [['device', 'core-device'], ['small', 'core-device-small'], ['device-padded', 'core-device']] as const) {
+      if (name === 'device-padded' && engine !== 'wamr-fast') continue;
+      const { ram, flash, parts } = await footprint(board, engine, core, name === 'device-padded');
       for (const [what, ours] of [['ram', ram], ['flash', flash]] as const) rows.push({ name: `mcu.${board}.${engine}.${name}.${what}`, unit: 'bytes', ours, peer: ours, peerName: '', ratio: 1 });
-      say(`${board.padEnd(5)}${engine.padEnd(14)}${name.padEnd(8)} RAM ${number(ram).padStart(7)} (${parts})  flash ${number(flash).padStart(7)}`);
+      say(`${board.padEnd(5)}${engine.padEnd(14)}${name.padEnd(14)} RAM ${number(ram).padStart(7)} (${parts})  flash ${number(flash).padStart(7)}`);
     }
   }
 }

@@ -35,6 +35,7 @@ for (const board of BOARDS) {
         const now = await instructions(board, runner, suite);
         kept(`mcu.${board}.${runner}.${suite}.sign`, now.sign);
         kept(`mcu.${board}.${runner}.${suite}.verify`, now.verify);
+        if (runner !== 'native') kept(`mcu.${board}.${runner}.${suite}.handshake`, now.handshake);
       }
     });
   }
