@@ -21,11 +21,12 @@ const isSlow = (file) => path.posix.basename(file).startsWith('slow-');
  * @param {import('./lib/test-args.mjs').TestArguments} options
  * @returns {Job[]}
  */
-function testJobs({ dir, patterns, slow, limit }) {
+function testJobs({ dir, patterns, without, slow, limit }) {
   return filesBelow(dir)
     .filter((file) => file.endsWith('.test.ts'))
     .filter((file) => !file.slice(dir.length).includes('/fixtures/'))
     .filter((file) => patterns.length === 0 || patterns.some((pattern) => file.includes(pattern)))
+    .filter((file) => !without.some((part) => file.includes(part)))
     .filter((file) => slow || !isSlow(file) || patterns.some((pattern) => pattern.includes('slow-')))
     .sort((a, b) => Number(isSlow(b)) - Number(isSlow(a)) || a.localeCompare(b)) // the longest first
     .map((file) => ({

@@ -8,6 +8,7 @@ A pattern is a part of a file's path, such as core/window or registry; with patt
 
   --only          the tests alone, without lint and type check
   --slow          slow-*.test.ts too
+  --without PART  leave out the files whose path has this part; may be given again
   --jobs N        processes at once (default: the processors, at most 4)
   --limit S       seconds after which a file counts as hung (default 240, slow files 1200)
   --dir DIR       where the test files are (default test)
@@ -25,6 +26,7 @@ The last line is "N passed, N failed, N skipped"; the exit code is 1 where somet
  * @property {boolean} help
  * @property {boolean} checks  lint and type check
  * @property {boolean} slow
+ * @property {string[]} without  parts of paths
  * @property {boolean} build
  * @property {number | undefined} jobs
  * @property {number | undefined} limit  seconds
@@ -43,6 +45,7 @@ export function parseTestArguments(args) {
     options: {
       only: { type: 'boolean', default: false },
       slow: { type: 'boolean', default: false },
+      without: { type: 'string', multiple: true, default: [] },
       'no-build': { type: 'boolean', default: false },
       jobs: { type: 'string' },
       limit: { type: 'string' },
@@ -56,6 +59,7 @@ export function parseTestArguments(args) {
     help: values.help,
     checks: !values.only && positionals.length === 0,
     slow: values.slow,
+    without: values.without,
     build: !values['no-build'],
     jobs: positive('--jobs', values.jobs),
     limit: positive('--limit', values.limit),

@@ -41,6 +41,12 @@ test('a planted failure fails the run, with its output', async () => {
   assert.match(out, 'Failed: test/runner/fixtures/fails.test.ts');
 });
 
+test('what is left out does not run, a pattern or not', async () => {
+  const { code, out, last } = await run(['fixtures/fails', 'fixtures/passes', '--without', 'fixtures/fa', '--without', 'nothing']);
+  assert.is(last, '2 passed, 0 failed, 0 skipped', out);
+  assert.is(code, 0);
+});
+
 test('a planted hang is ended at its limit, and named', async () => {
   const { code, out, last } = await run(['fixtures/hangs', '--limit', '2']);
   assert.is(last, '0 passed, 1 failed, 0 skipped', out);
