@@ -31,6 +31,8 @@ export class Modem {
   /** Where the gateway is now. */
   port = 0;
   connects = 0;
+  /** Bytes as they come, for another protocol. */
+  plain = false;
   hand: Hand = (frame) => [frame];
   private readonly server: net.Server;
   private uart: net.Socket | undefined;
@@ -101,7 +103,7 @@ export class Modem {
       this.tell('U');
     });
     gateway.on('data', (bytes) => {
-      for (const frame of frames.push(bytes)) {
+      for (const frame of this.plain ? [bytes] : frames.push(bytes)) {
         this.held = this.held.then(async () => {
           if (!current()) return;
           const what = this.hand(frame);

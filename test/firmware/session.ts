@@ -113,17 +113,17 @@ class Site {
 }
 
 /** The board and what it says. */
-class Board {
+export class Board {
   said = '';
   readonly child: ChildProcess;
   readonly ended: Promise<number | null>;
 
-  constructor(name: BoardName, image: string, place: Place, modem: Modem, site: Site) {
+  constructor(name: BoardName, image: string, place: Place, modem: Modem, site: { look(): void }) {
     const { qemu } = BOARDS[name];
     const [command, ...words] = qemu
       ? [...qemu, '-kernel', image, '-display', 'none', '-monitor', 'none', '-serial', `tcp:${modem.address},nodelay=on`]
       : [image];
-    this.child = spawn(command!, words, { cwd: place.folder, stdio: 'pipe' });
+    this.child = spawn(command, words, { cwd: place.folder, stdio: 'pipe' });
     const hear = (text: string) => {
       this.said += text;
       site.look();
@@ -155,7 +155,7 @@ const STALE = `refused ${abi.REFUSED_STALE}`;
 const isMessage = (frame: Buffer) => (frame[0]! & 31) === 8;
 
 async function hold(board: BoardName, engine: EngineName, core: string): Promise<void> {
-  const image = await buildImage({ board, engine, core, sources: ['dist/firmware/examples/qemu/main.c', ...CLIENT], defines: [] });
+  const image = await buildImage({ board, engine, core, sources: ['dist/firmware/examples/qemu/main.c', 'dist/firmware/boards/modem.c', ...CLIENT] });
   await inPlace(async (place) => {
     assert.is((await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key'])).code, 0);
     writeFileSync(place.path('device.key'), Buffer.from(readFileSync(place.path('pump-7.key'), 'latin1').trim(), 'hex'));

@@ -1,10 +1,10 @@
 /*
- * A device on a board in QEMU: sends readings, obeys commands, tells both through semihosting. Its UART is a modem to the gateway,
- * with one escape: FF FF is the byte FF; FF 'C' and FF 'X' from the device mean connect and hang up; FF 'U' and FF 'D' to it mean that
- * the link is up and down. What a real board takes from its flash it reads from files in QEMU's working folder: `device.key`, 32
+ * A device on a board in QEMU: sends readings, obeys commands, tells both through semihosting. Its UART is a modem to the gateway
+ * (boards/modem.h). What a real board takes from its flash it reads from files in QEMU's working folder: `device.key`, 32
  * bytes; `device.txt`, the identity, and how many readings to send, a line each; `random`, which is /dev/urandom.
  */
 #include "board.h"
+#include "modem.h"
 #include "tidelock.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ extern const uint8_t board_core[], board_core_end[];
 static uint64_t pool[POOL_BYTES / 8];
 #endif
 
-enum { ESCAPE = 0xff, AT_ONCE = 8 };
+enum { AT_ONCE = 8 };
 
 static uint64_t memory[TL_MEMORY_BYTES / 8];
 static uint32_t outbox[512];
@@ -32,11 +32,6 @@ static void say(const char *what, uint32_t number) {
   board_print(" ");
   board_print_number(number);
   board_print("\n");
-}
-
-static void control(char what) {
-  board_putc(ESCAPE);
-  board_putc((uint8_t)what);
 }
 
 static bool random_bytes(void *user, uint8_t *out, uint32_t bytes) {
@@ -89,10 +84,7 @@ static void flush(void) {
   const uint8_t *bytes;
   uint32_t count;
   while (link_up && (bytes = tl_output(client, &count)) != NULL) {
-    for (uint32_t i = 0; i < count; i++) {
-      if (bytes[i] == ESCAPE) board_putc(ESCAPE);
-      board_putc(bytes[i]);
-    }
+    modem_write(bytes, count);
     tl_output_taken(client, count);
   }
 }
@@ -111,32 +103,16 @@ static void hand_over(const uint8_t *bytes, uint32_t count) {
 }
 
 static void receive(void) {
-  static bool escaped;
   uint8_t bytes[64];
-  uint32_t count = 0;
-  int byte;
-  while (count < sizeof bytes && (byte = board_getc()) >= 0) {
-    if (!escaped && byte == ESCAPE) {
-      escaped = true;
-      continue;
-    }
-    if (!escaped || byte == ESCAPE) {
-      bytes[count++] = (uint8_t)byte;
-      escaped = false;
-      continue;
-    }
-    escaped = false;
-    hand_over(bytes, count);
-    count = 0;
-    if (byte == 'U') {
-      link_up = 1;
-      if (tl_connected(client, board_ms()) != TL_OK) wants_link = true; /* no randomness yet: dial again */
-    } else {
-      link_up = 0;
-      tl_disconnected(client, board_ms());
-    }
+  char event;
+  hand_over(bytes, modem_read(bytes, sizeof bytes, &event));
+  if (event == 'U') {
+    link_up = 1;
+    if (tl_connected(client, board_ms()) != TL_OK) wants_link = true; /* no randomness yet: dial again */
+  } else if (event == 'D') {
+    link_up = 0;
+    tl_disconnected(client, board_ms());
   }
-  hand_over(bytes, count);
 }
 
 static void queue_readings(void) {
@@ -199,11 +175,11 @@ int main(void) {
     int32_t wait = tl_poll(client, board_ms());
     flush();
     if (hangs_up) {
-      if (link_up) control('X');
+      if (link_up) modem_hang_up();
       hangs_up = false;
       link_up = 0;
     }
-    if (wants_link) control('C');
+    if (wants_link) modem_connect();
     wants_link = false;
     queue_readings();
     if (stops && delivered == wanted) break;
