@@ -10,6 +10,9 @@ import { root } from '../../scripts/lib/root.mjs';
 export const BOARD_NAMES: BoardName[] = ['host', 'rv32', 'm3'];
 export const ENGINE_NAMES: EngineName[] = ['wasm2c', 'wamr-fast', 'wamr-classic'];
 
+/** The C client, without tl_status_text. */
+export const CLIENT = ['client', 'events', 'outbox', 'core', 'query'].map((name) => `dist/firmware/src/${name}.c`);
+
 /** The first part that is missing for this board and engine, or undefined. */
 export function missingPart(board: BoardName, engine?: EngineName): string | undefined {
   const { compiler, qemu } = BOARDS[board];

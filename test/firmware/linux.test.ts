@@ -4,7 +4,10 @@ import { once } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { inPlace, type Place } from '../cli/harness.js';
+import { buildImage } from '../../scripts/lib/firmware/image.mjs';
+import { skipMissing } from '../support/skip.js';
 import { SANITIZED, WASM2C, compile, compiling } from './compiled.js';
+import { CLIENT, missingPart } from './images.js';
 
 const CORES = { device: 1, small: 2, hal: 3 } as const;
 const programs = new Map<number, string>();
@@ -59,12 +62,12 @@ async function provision(place: Place): Promise<void> {
   assert.is(added.code, 0, added.stderr);
 }
 
-async function talk(place: Place, core: number, link: 'tcp' | 'udp'): Promise<void> {
+async function talk(place: Place, file: string, link: 'tcp' | 'udp'): Promise<void> {
   await provision(place);
   const { gateway, url } = await place.serve(link === 'udp' ? ['--listen', 'tidelock+udp://127.0.0.1:0'] : []);
   const ready = JSON.parse(await gateway.line('stderr', /"msg":"ready"/)) as { addresses: string[] };
   const address = new URL((link === 'udp' ? ready.addresses.find((it) => it.includes('udp'))! : url).replace(/^[^:]*/, 'http'));
-  const device = new Device(program(core), [address.hostname, address.port, 'pump-7', place.path('pump-7.key'), link, place.path('record')]);
+  const device = new Device(file, [address.hostname, address.port, 'pump-7', place.path('pump-7.key'), link, place.path('record')]);
   try {
     device.child.stdin!.write('21.5 degrees\n');
     await device.said(/^delivered: message 1$/m);
@@ -85,8 +88,19 @@ async function talk(place: Place, core: number, link: 'tcp' | 'udp'): Promise<vo
 }
 
 for (const [name, core] of Object.entries(CORES)) {
-  compiling(test)(`${name}, TCP: a reading reaches the gateway, a command the device, a hundred more in order`, () => inPlace((place) => talk(place, core, 'tcp')));
-  if (name !== 'small') compiling(test)(`${name}, UDP: the same`, () => inPlace((place) => talk(place, core, 'udp')));
+  compiling(test)(`${name}, TCP: a reading reaches the gateway, a command the device, a hundred more in order`, () => inPlace((place) => talk(place, program(core), 'tcp')));
+  if (name !== 'small') compiling(test)(`${name}, UDP: the same`, () => inPlace((place) => talk(place, program(core), 'udp')));
+}
+
+for (const engine of ['wamr-fast', 'wamr-classic'] as const) {
+  const missing = missingPart('host', engine);
+  for (const core of ['core-device', 'core-device-small', 'core-device-hal']) {
+    (missing ? skipMissing(test, missing) : test)(`${core} under ${engine}, sanitized, TCP: the same`, async () => {
+      const sources = ['examples/linux/main.c', 'src/status.c'].map((name) => `dist/firmware/${name}`);
+      const file = await buildImage({ board: 'host', engine, core, sources: [...sources, ...CLIENT] });
+      await inPlace((place) => talk(place, file, 'tcp'));
+    });
+  }
 }
 
 test.run();

@@ -12,14 +12,12 @@ import { type BoardName, BOARDS } from '../../scripts/lib/firmware/boards.mjs';
 import { type EngineName, buildImage } from '../../scripts/lib/firmware/image.mjs';
 import { type Place, type Running, inPlace } from '../cli/harness.js';
 import { skipMissing } from '../support/skip.js';
-import { missingPart } from './images.js';
+import { CLIENT, missingPart } from './images.js';
 import { Modem } from './modem.js';
 
 const MESSAGES = 1_000;
 const UNDER_WAY = 40; // commands that are not delivered yet
 const WINDOW = 4_000; // ms; a busy machine must not make frames stale that nobody held back
-
-export const CLIENT = ['client', 'events', 'outbox', 'core', 'query'].map((name) => `dist/firmware/src/${name}.c`);
 
 interface Line {
   type: string;

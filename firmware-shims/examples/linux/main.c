@@ -24,6 +24,10 @@
 
 #include "tidelock.h"
 
+#ifdef TL_ENGINE_WAMR
+extern const uint8_t board_core[], board_core_end[]; /* boards/core-wasm.S */
+static uint64_t pool[16384];
+#endif
 static uint64_t memory[TL_MEMORY_BYTES / 8];
 static uint32_t outbox[1024];
 static uint8_t parts[512];
@@ -223,6 +227,10 @@ int main(int count, char **words) {
                       .parts = parts, .parts_bytes = sizeof parts, .key = key, .identity = words[3],
                       .link = a.datagram ? TL_LINK_DATAGRAM : TL_LINK_STREAM, .user = &a, .random = random_bytes, .event = on_event};
   if (a.record != NULL) config.load_record = load_record, config.store_record = store_record;
+#ifdef TL_ENGINE_WAMR
+  tl_engine_options engine = {.wasm = board_core, .wasm_bytes = (uint32_t)(board_core_end - board_core), .pool = pool, .pool_bytes = sizeof pool, .stack_bytes = 4096};
+  config.engine = &engine;
+#endif
   tl_status status = tl_open(&client, &config, now_ms());
   explicit_bzero(key, sizeof key);
   if (status != TL_OK) {
