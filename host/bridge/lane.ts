@@ -51,6 +51,7 @@ export class Lane {
   readonly connection: Connection;
   readonly #window: number;
   readonly #waiting = new Fifo<Item>();
+  #filling = false;
   #flight = new Fifo<Flight>();
 
   constructor(connection: Connection, window: number) {
@@ -90,18 +91,29 @@ export class Lane {
     this.#waiting.unshift(again);
   }
 
+  /** Not from inside itself: what is answered at once, by the thousand, would fill the stack. */
   #fill(): void {
-    const { connection } = this;
-    while (connection.isUp && this.#waiting.size > 0) {
-      const item = this.#waiting.first!;
-      // One that was at the head of two losses goes alone, so that the third speaks of it and of nothing else.
-      const window = item.losses >= MOST_LOSSES - 1 ? 1 : Math.min(this.#window, connection.receiveMaximum);
-      if (this.#flight.size >= window || this.#flight.first?.item.losses === MOST_LOSSES - 1) return;
-      this.#waiting.shift();
-      const flight = new Flight(this, item);
-      this.#flight.push(flight);
-      this.#send(flight);
+    if (this.#filling) return;
+    this.#filling = true;
+    while (this.#next()) {
+      // one after the other
     }
+    this.#filling = false;
+  }
+
+  /** Sends one, if one may go. */
+  #next(): boolean {
+    const { connection } = this;
+    if (!connection.isUp || this.#waiting.size === 0) return false;
+    const item = this.#waiting.first!;
+    // One that was at the head of two losses goes alone, so that the third speaks of it and of nothing else.
+    const window = item.losses >= MOST_LOSSES - 1 ? 1 : Math.min(this.#window, connection.receiveMaximum);
+    if (this.#flight.size >= window || this.#flight.first?.item.losses === MOST_LOSSES - 1) return false;
+    this.#waiting.shift();
+    const flight = new Flight(this, item);
+    this.#flight.push(flight);
+    this.#send(flight);
+    return true;
   }
 
   #send(flight: Flight): void {
