@@ -3,6 +3,7 @@ import type { AttachedBridge, Bridge, BridgeHost, ThroughMessage } from '../gate
 import type { Message } from '../gateway/types.js';
 import { TidelockError } from '../errors.js';
 import type { BridgeEvent } from '../registry/types.js';
+import { isTopicName } from '../topic-filter.js';
 import { Connection, type Received } from './connection.js';
 import type { Shared } from './context.js';
 import { Counts } from './counts.js';
@@ -64,7 +65,7 @@ class RunningBridge implements AttachedBridge {
 
   static async start(setup: MqttSetup, host: BridgeHost): Promise<RunningBridge> {
     const library = await findMqtt();
-    return new RunningBridge(setup, host, library, new Topics(setup.prefix, checkGatewayName(host.registry.gateway)));
+    return new RunningBridge(setup, host, library, new Topics(setup.prefix, checkGatewayName(host.registry.gateway), setup.discovery));
   }
 
   private constructor(setup: MqttSetup, host: BridgeHost, library: MqttLibrary, topics: Topics) {
@@ -202,7 +203,8 @@ class RunningBridge implements AttachedBridge {
     const { payload, properties } = plain
       ? { payload: message.body, properties: undefined }
       : pack(message.body, { 'tl-time': String(message.time), 'tl-trust': message.trust }, setup.envelope === 'always' || connection.version === 4);
-    if (connection.post(topics.up(message.device, message.topic ?? ''), payload, properties)) counts.posted += 1;
+    const topic = topics.up(message.device, message.topic ?? '');
+    if ((message.topic === undefined || isTopicName(topic)) && connection.post(topic, payload, properties)) counts.posted += 1;
     else counts.dropped += 1;
   }
 }

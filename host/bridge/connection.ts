@@ -5,7 +5,7 @@
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock, ClockTimer } from '../clock.js';
 import type { MqttLibrary } from './library.js';
-import { DROPPED, packetBytes, type PublishProperties } from './packets.js';
+import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
 
 /** ms between tries: doubled from the first to the last, each of them at random between half of it and all. */
@@ -103,7 +103,7 @@ export class Connection {
 
   /** False: it is longer than the broker takes. */
   fits(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): boolean {
-    return mostBytes(topic, payload, properties) <= this.maximumPacket || packetBytes(topic, payload, properties) <= this.maximumPacket;
+    return wordsFit(topic, properties) && (mostBytes(topic, payload, properties) <= this.maximumPacket || packetBytes(topic, payload, properties) <= this.maximumPacket);
   }
 
   /** At QoS 1. `answer` hears DROPPED at once where the connection is down. */

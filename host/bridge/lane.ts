@@ -3,6 +3,7 @@
  * one, and what a lost connection leaves unanswered goes again with all that stood behind it. So a consumer that drops what is
  * not above the last it saw sees everything of a device once and in order.
  */
+import { isTopicName } from '../topic-filter.js';
 import type { Connection } from './connection.js';
 import { Fifo } from './fifo.js';
 import { DROPPED, type PublishProperties } from './packets.js';
@@ -12,6 +13,8 @@ export interface Content {
   readonly payload: Buffer | string;
   readonly properties: PublishProperties | undefined;
   readonly retain?: boolean;
+  /** A part of the topic was given by a device or a sender. */
+  readonly given?: boolean;
 }
 
 export interface Item {
@@ -28,6 +31,7 @@ export interface Item {
 
 /** It is larger than this broker takes, or the connection was lost with it at the head once too often: like the reason codes. */
 export const TOO_LARGE = 0x95;
+const BAD_NAME = 0x90;
 export const LOSES = 0x1_00;
 const MOST_LOSSES = 3;
 
@@ -122,7 +126,9 @@ export class Lane {
     if (item.losses >= MOST_LOSSES) return this.answered(flight, LOSES);
     const content = item.content(connection);
     if (content === undefined) return this.answered(flight, 0);
-    const { topic, payload, properties, retain } = content;
+    const { topic, payload, properties, retain, given } = content;
+    // A broker may end the connection for a name that it does not bear, and with it the messages of all.
+    if (given === true && !isTopicName(topic)) return this.answered(flight, BAD_NAME);
     if (!connection.fits(topic, payload, properties)) return this.answered(flight, TOO_LARGE);
     connection.publish(topic, payload, { retain: retain === true, properties }, flight);
   }

@@ -31,6 +31,21 @@ export function reasonText(reason: number): string {
   return reason === DROPPED ? 'no answer' : `0x${reason.toString(16).padStart(2, '0')} ${REASONS[reason] ?? ''}`.trimEnd();
 }
 
+/** Longest string or binary of a packet (MQTT 5.0, section 1.5.4). */
+const LONGEST_WORD = 65_535;
+
+/** Each string has room for its length. */
+export function wordsFit(topic: string, properties: PublishProperties | undefined): boolean {
+  if (!fitsWord(topic) || (properties?.correlationData?.length ?? 0) > LONGEST_WORD) return false;
+  for (const name in properties?.userProperties) if (!fitsWord(name) || !fitsWord(properties.userProperties[name]!)) return false;
+  return true;
+}
+
+/** Three bytes a UTF-16 unit at most: what is short needs no counting. */
+function fitsWord(text: string): boolean {
+  return 3 * text.length <= LONGEST_WORD || Buffer.byteLength(text) <= LONGEST_WORD;
+}
+
 /** Bytes that it takes at QoS 1, a few more than exact. */
 export function packetBytes(topic: string, payload: Buffer | string, properties: PublishProperties | undefined): number {
   // Fixed header, topic and its length, packet id; length of the properties.

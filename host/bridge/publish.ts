@@ -18,7 +18,7 @@ export class PublishItem implements Item {
 
   constructor(topic: string, payload: string | Buffer, { retain = false }: PublishOptions, resolve: () => void, reject: (error: TidelockError) => void) {
     this.identity = topic;
-    this.#content = { topic, payload, properties: undefined, retain };
+    this.#content = { topic, payload, properties: undefined, retain, given: true };
     this.#resolve = resolve;
     this.#reject = reject;
   }

@@ -75,6 +75,7 @@ export class Results {
     };
     return {
       topic: response === '' || fallBack ? this.#shared.topics.result(identity) : response,
+      given: true,
       payload: JSON.stringify(told),
       properties: data.length === 0 ? undefined : { correlationData: data },
     };

@@ -4,13 +4,18 @@ import { isIdentity } from '../core/identity.js';
 export const NO_REALM = '-';
 export const GATEWAYS = '$gw';
 
+
 export class Topics {
   readonly prefix: string;
   readonly gateway: string;
   /** All commands, the marker of the keeper too: one subscription, so that what comes by it is in order. */
   readonly down: string;
 
-  constructor(prefix: string, gateway: string) {
+  readonly #discovery: string;
+
+  /** `discovery`: where Home Assistant is told of devices. */
+  constructor(prefix: string, gateway: string, discovery = 'homeassistant') {
+    this.#discovery = discovery;
     this.prefix = prefix;
     this.gateway = gateway;
     this.down = `${prefix}/+/+/down/#`;
@@ -39,10 +44,14 @@ export class Topics {
     return `${this.prefix}/${GATEWAYS}/${this.gateway}/${name}`;
   }
 
-  /** It would come back to us as a command, or belongs to gateways. */
+  /**
+   * Where only gateways speak, or what would come back to us: a result is published with the gateway's rights, so whoever may command a device
+   * must not have it published as a reading, a status or a discovery of any. Under the prefix only `<realm>/<id>/result` is for all.
+   */
   isOurs(topic: string): boolean {
-    const [prefix, realm, , kind] = topic.split('/', 5);
-    return prefix === this.prefix && (realm === GATEWAYS || kind === 'down');
+    const levels = topic.split('/');
+    if (topic === this.#discovery || topic.startsWith(`${this.#discovery}/`)) return true;
+    return levels[0] === this.prefix && !(levels.length === 4 && levels[1] !== GATEWAYS && levels[3] === 'result');
   }
 
   /**

@@ -251,4 +251,53 @@ test('the broker is away until every bound is reached: devices hear busy, nothin
   await broker.close();
 });
 
+test('what a command says of itself is bounded and can be kept, and its answer goes to no topic of a device', async () => {
+  const broker = await startAedes(), place = await site({ url: broker.url });
+  await place.registry.add('pump-7');
+  const other = await Other.connect(broker, ['#']);
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const send = (note: object): Promise<void> => other.publish('tl/-/pump-7/down', JSON.stringify(note));
+  await send({ 'tl-id': 'x', 'tl-correlation': 'c'.repeat(100_000), text: 't'.repeat(20_000) });
+  await send({ 'tl-id': 'x'.repeat(70_000), text: 'x' });
+  await send({ 'tl-id': 'y', 'tl-response': 'r'.repeat(70_000), 'tl-lifetime': 1, 'tl-time': 1, text: 'x' }); // no topic: as if it named none
+  await send({ 'tl-id': 'a\0b', text: 'x' });
+  await send({ 'tl-id': 'a\ud800', 'tl-replace': '\0', text: 'x' });
+  const ours = ['tl/-/pump-7/up/temp', 'tl/-/pump-7/status', 'tl/-/pump-7/down', 'tl/$gw/local/status', 'homeassistant/device/x/config', '$SYS/x', 'tl/x', 'a/+'];
+  for (const topic of ours) await send({ 'tl-id': `t${topic}`, 'tl-response': topic, 'tl-lifetime': 1, 'tl-time': 1, text: 'x' });
+  await send({ 'tl-id': 'good', 'tl-response': 'answers/mine', 'tl-lifetime': 1, 'tl-time': 1, text: 'x' });
+  await eventually('all have an answer', () => other.of('answers/mine').length === 1 && other.of('tl/-/pump-7/result').length >= 5 + ours.length);
+  const answers = other.of('tl/-/pump-7/result').map(result);
+  assert.is(answers.filter(({ result: how }) => how === 'refused').length, 4);
+  for (const topic of ours) {
+    assert.ok(answers.some((one) => one['tl-id'] === `t${topic}`), topic);
+    assert.not.ok(other.of(topic).some(({ text }) => text.includes('"result"')), topic);
+  }
+  // What an earlier version may have left in the table is no reason to fall.
+  const { lease } = (await place.registry.bridge.keep('other'))!;
+  await place.registry.bridge.intake(lease, [{
+    identity: 'pump-7', topic: '', trust: 0, body: Buffer.alloc(0), made: 0, deadline: 0, once: '', replaces: '', response: 'r'.repeat(70_000), correlation: Buffer.alloc(100_000), tlId: 'left',
+  }]);
+  await eventually('it is given up', async () => (await place.registry.bridge.info()).results === 0);
+  assert.ok(place.bridge.counters().refused > 0);
+  await place.close();
+  await other.close();
+  await broker.close();
+});
+
+real('a topic of many levels, which a broker would end the connection for, is a dead letter and stops nobody', async () => {
+  const broker = await startMosquitto(5), place = await site({ url: broker.url });
+  const pump = await device(place, 'pump-7'), other = await Other.connect(broker, ['tl/+/+/up']);
+  await eventually('the bridge is there', () => place.bridge.counters().connections === 5);
+  for (let i = 0; i < 5; i++) await pump.publish('/'.repeat(240), 'x').acknowledged;
+  await pump.send('after').acknowledged;
+  await eventually('what stood behind', () => other.of('tl/-/pump-7/up').length === 1);
+  await eventually('the dead letters', async () => (await place.registry.bridge.deadLetters()).length === 5);
+  assert.is((await place.registry.bridge.deadLetters())[0]!.reason, '0x90 topic name invalid');
+  assert.is(place.bridge.counters().lost, 0);
+  await pump.close();
+  await place.close();
+  await other.close();
+  await broker.close();
+});
+
 test.run();

@@ -50,29 +50,38 @@ export function commandFor(identity: string, sub: string, message: Received, rul
     note.lifetime !== undefined ? made + note.lifetime : expiry === undefined ? made + standard : Infinity,
     expiry === undefined ? Infinity : now + expiry * 1_000,
   );
-  const correlation = note.correlation ?? NOTHING, tlId = note.id ?? '', replaces = note.replaces ?? '';
-  let response = note.response ?? '', refusal: Command['refusal'];
+  let { correlation = NOTHING, id: tlId = '', replaces = '', response = '' } = note, refusal: Command['refusal'];
   const refuse = (how: NonNullable<Command['refusal']>['how'], reason: string): void => void (refusal ??= { how, reason });
 
+  // Before anything else: what is kept of a command, refused or not, is bounded and can be written.
   if (!isTopicName(response) || response.startsWith('$') || topics.isOurs(response)) response = '';
+  if (Buffer.byteLength(tlId) + Buffer.byteLength(replaces) + Buffer.byteLength(response) + correlation.length > LARGEST_NOTE) {
+    refuse('refused', `tl-id, tl-replace, response topic and correlation data have more than ${LARGEST_NOTE} bytes together`);
+    tlId = replaces = response = '';
+    correlation = NOTHING;
+  }
+  if (!isWord(tlId) || !isWord(replaces)) {
+    refuse('refused', 'tl-id and tl-replace must be text without control characters');
+    tlId = replaces = '';
+  }
   if (message.retain) refuse('refused', 'it is retained: at every subscription it would be sent again, however old');
   const head = sub === '' ? 0 : Buffer.byteLength(sub) + 3, largest = LARGEST_ACKNOWLEDGED - head;
   if (sub !== '' && !isTopic(sub)) refuse('refused', 'what stands behind down/ is no topic that a device can be told: 1 to 255 bytes without control characters');
   if (body.length > largest) refuse('too long', `${body.length} bytes, and no device takes more than ${largest}`);
-  if (Buffer.byteLength(tlId) + Buffer.byteLength(replaces) + Buffer.byteLength(response) + correlation.length > LARGEST_NOTE) {
-    refuse('refused', `tl-id, tl-replace, response topic and correlation data have more than ${LARGEST_NOTE} bytes together`);
-  }
   if (agesUnknown && note.time === undefined && expiry === undefined) refuse('age unknown', 'the gateway was away for longer than the lifetime, and it has neither tl-time nor an expiry');
-  const noted = refusal?.how === 'refused' && response.length + correlation.length > LARGEST_NOTE;
   return {
-    identity, topic: refusal === undefined ? sub : '', trust: TRUSTS.indexOf(secure ? 'tls' : 'none'), made, deadline: Math.floor(deadline), replaces: replaces.slice(0, LARGEST_NOTE),
+    identity, topic: refusal === undefined ? sub : '', trust: TRUSTS.indexOf(secure ? 'tls' : 'none'), made, deadline: Math.floor(deadline), replaces,
     body: refusal === undefined ? body : NOTHING,
     once: onceOf(identity, sub, tlId, response, correlation),
-    response: noted ? '' : response,
-    correlation: noted ? NOTHING : correlation,
-    tlId: tlId.slice(0, LARGEST_NOTE),
+    response, correlation, tlId,
     ...(refusal === undefined ? {} : { refusal }),
   };
+}
+
+/** A database need not take every text: PostgreSQL no NUL, and no UTF-8 has half a pair of surrogates. */
+function isWord(text: string): boolean {
+   
+  return !/[\x00-\x1f\x7f]/.test(text) && Buffer.from(text, 'utf8').toString('utf8') === text;
 }
 
 /** Empty: nothing tells it from another like it. */

@@ -101,9 +101,9 @@ export class InboxPump {
     const told = {
       'tl-id': message.slice(identity.length + 1), 'tl-time': String(time), 'tl-trust': trust, ...(suite === 0 ? {} : { 'tl-suite': suiteName(suite) }),
     };
-    const topic = topics.up(identity, sub ?? '');
-    if (envelope === 'never' && version === 4) return { topic, payload: body, properties: undefined };
-    return { topic, ...pack(body, told, envelope === 'always' || version === 4, left) };
+    const topic = topics.up(identity, sub ?? ''), given = sub !== undefined;
+    if (envelope === 'never' && version === 4) return { topic, payload: body, properties: undefined, given };
+    return { topic, given, ...pack(body, told, envelope === 'always' || version === 4, left) };
   }
 
   settled(item: InboxItem, reason: number): void {

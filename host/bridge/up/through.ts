@@ -32,12 +32,12 @@ export class ThroughItem implements Item {
       counts.expired += 1;
       return undefined;
     }
-    const topic = topics.up(identity, message.topic ?? '');
-    if (envelope === 'never' && version === 4) return { topic, payload: message.body, properties: undefined };
+    const topic = topics.up(identity, message.topic ?? ''), given = message.topic !== undefined;
+    if (envelope === 'never' && version === 4) return { topic, payload: message.body, properties: undefined, given };
     const told = {
       'tl-id': message.id.slice(identity.length + 1), 'tl-time': String(message.time), 'tl-trust': message.trust, 'tl-suite': suiteName(this.#passing.suite),
     };
-    return { topic, ...pack(message.body, told, envelope === 'always' || version === 4, left) };
+    return { topic, given, ...pack(message.body, told, envelope === 'always' || version === 4, left) };
   }
 
   settle(reason: number): void {
