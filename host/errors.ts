@@ -63,6 +63,7 @@ export const ERRORS = {
   CANCELLED: ['the message was cancelled before it was acknowledged', 'Nothing: its AbortSignal was aborted, or it was taken out of the queue.'],
   CLOSED: ['{what} is closed', 'Make a new one; a closed one cannot be opened again.'],
   NO_ACKNOWLEDGEMENT: ['{identity} speaks IoTSocket, which has no acknowledgements', 'Use `post`, which promises nothing; where the device must answer, let it say so in a message of its own.'],
+  NO_QUEUE: ['{identity} is not connected, and nothing waits for it: IoTSocket devices have no queue', 'Send it again once the device is connected.'],
   IOTSOCKET_BODY: ['a body {problem}', 'IoTSocket carries text of 6 to 59,999 characters without |#|: encode or split it.'],
   IOTSOCKET_CLOSED: ['{address} closed the connection of {identity} without a word', 'IoTSocket gives no reasons. Compare identity and key, set the clocks (they may be less than 3 s apart), and look whether the identity is connected already.'],
   NOT_DURABLE: ['{what} needs a registry, and this gateway has none', 'Open the gateway with a `registry`, or use the `message` event.'],

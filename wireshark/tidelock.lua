@@ -18,8 +18,10 @@ local REASONS = {
   [8] = "outbox", [9] = "clock", [10] = "protocol",
 }
 
-local HELLO, CHALLENGE, PROOF, READY, DATA, ACK, PING, PONG, ROUTE, DELIVER, CLOSE, SKIP = 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 20, 21
+local HELLO, CHALLENGE, PROOF, READY, DATA, ACK, PING, PONG, ROUTE, DELIVER, CLOSE, SKIP, DISCOVER, OFFER = 1, 2, 3, 4, 8, 9, 10, 11, 12, 13, 20, 21, 24, 25
 local PORT, H_FIXED, C_BYTES, PROOF_BYTES, DATAGRAM_HEAD = 8433, 27, 32, 16, 10
+local DISCOVERY_PORT, DISCOVERY_BYTES, DISCOVERY_LINKS = 8434, 128, 8
+local LINKS = { [0] = "TCP", [1] = "UDP", [2] = "TLS" }
 local TRUSTS = { [0] = "none", [1] = "tls", [2] = "proved" }
 local KIND_TOPIC = 7
 local NEVER_WANTED = { [READY] = true, [ACK] = true, [PING] = true, [PONG] = true, [CLOSE] = true }
@@ -74,6 +76,12 @@ local f = {
   topic = ProtoField.string("tidelock.topic", "Topic"),
   trust = ProtoField.uint8("tidelock.trust", "Trust of the source", base.DEC, TRUSTS),
   retry_after = ProtoField.uint16("tidelock.close.retry_after", "Retry after (s)"),
+  -- DISCOVER, OFFER
+  token = ProtoField.bytes("tidelock.token", "Token"),
+  links = ProtoField.uint8("tidelock.offer.links", "Links"),
+  offered = ProtoField.uint8("tidelock.offer.link", "Link", base.DEC, LINKS),
+  port = ProtoField.uint16("tidelock.offer.port", "Port"),
+  name = ProtoField.string("tidelock.offer.name", "Name"),
 }
 tidelock.fields = f
 
@@ -292,6 +300,43 @@ local function add_type(tree, byte)
   return value % 32, value % 64 >= 32
 end
 
+local function is_discovery(first)
+  return first == 0x80 + DISCOVER or first == 0x80 + OFFER
+end
+
+-- What follows the type of DISCOVER and OFFER: version, token, and what is offered. Returns a text for the info column; nil where it does not parse.
+local function add_discovery(tree, code, body)
+  local bytes = body:len()
+  if bytes < 9 or body(0, 1):uint() ~= 1 then return nil end
+  tree:add(f.version, body(0, 1))
+  tree:add(f.token, body(1, 8))
+  if code == DISCOVER then
+    if bytes ~= DISCOVERY_BYTES - 1 then return nil end
+    for i = 9, bytes - 1 do
+      if body(i, 1):uint() ~= 0 then return nil end
+    end
+    tree:add(f.padding, body(9))
+    return "DISCOVER"
+  end
+  if bytes < 10 then return nil end
+  local count = body(9, 1):uint()
+  local at = 10 + 3 * count
+  if count < 1 or count > DISCOVERY_LINKS or bytes < at + 1 or bytes ~= at + 1 + body(at, 1):uint() then return nil end
+  tree:add(f.links, body(9, 1))
+  local ways = {}
+  for i = 0, count - 1 do
+    local link = 10 + 3 * i
+    local kind, port = body(link, 1):uint(), body(link + 1, 2):uint()
+    if kind > 3 or port == 0 then return nil end
+    tree:add(f.offered, body(link, 1))
+    tree:add(f.port, body(link + 1, 2))
+    ways[#ways + 1] = (LINKS[kind] or "link " .. kind) .. " " .. port
+  end
+  if bytes == at + 1 then return nil end
+  tree:add_packet_field(f.name, body(at + 1), ENC_UTF_8)
+  return "OFFER " .. body(at + 1):string(ENC_UTF_8) .. ", " .. table.concat(ways, ", ")
+end
+
 local function add_stream_frame(tvb, offset, total, head, length, pinfo, root, stream)
   local tree = root:add(tidelock, tvb(offset, total))
   local code, wanted = add_type(tree, tvb(offset, 1))
@@ -348,6 +393,8 @@ local function dissect_datagram(tvb, pinfo, root)
     if tvb:len() > 1 then info, suite, session = add_handshake(tree, code, tvb(1), true) end
     if session and SUITES[suite] then session_suites[session] = suite end
     info = info or malformed(tree, pinfo, TYPES[code])
+  elseif is_discovery(tvb(0, 1):uint()) then
+    info = tvb:len() > 1 and add_discovery(tree, code, tvb(1)) or malformed(tree, pinfo, TYPES[code])
   elseif tvb:len() < DATAGRAM_HEAD then
     info = malformed(tree, pinfo, "datagram")
   else
@@ -391,3 +438,4 @@ tidelock:register_heuristic("tcp", heuristic(2, false))
 tidelock:register_heuristic("udp", heuristic(1, true))
 DissectorTable.get("tcp.port"):add(PORT, tidelock)
 DissectorTable.get("udp.port"):add(PORT, tidelock)
+DissectorTable.get("udp.port"):add(DISCOVERY_PORT, tidelock)

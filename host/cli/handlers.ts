@@ -100,6 +100,10 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       const lifetime = params['lifetime'];
       if (lifetime !== undefined && typeof lifetime !== 'number') throw invalid('lifetime', 'must be a number of milliseconds');
       const topic = textOf(params, 'topic');
+      if (registry.protocol(identity) === 'iotsocket' && params['wait'] !== true) {
+        push(gateway, identity, bytesOf(params, 'body'));
+        return { message: '' };
+      }
       const sending = gateway.send(identity, bytesOf(params, 'body'), { ...(lifetime === undefined ? {} : { lifetime }), ...(topic === undefined ? {} : { topic }) });
       sending.acknowledged.catch(() => undefined); // told to those who wait
       const message = await sending.queued;
@@ -109,6 +113,12 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       return { message };
     },
   };
+}
+
+/** To a device without acknowledgements: now or not at all. Throws NO_QUEUE, QUEUE_FULL, IOTSOCKET_BODY. */
+function push(gateway: GatewayApi, identity: string, body: Buffer): void {
+  if (gateway.device(identity) === undefined) throw new TidelockError('NO_QUEUE', { identity });
+  if (!gateway.post(identity, body)) throw new TidelockError('QUEUE_FULL', { to: identity, bound: 'as many pushes as may wait for one device' });
 }
 
 /** One event each, as fast as the client reads; the number of them. */

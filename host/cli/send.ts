@@ -35,6 +35,10 @@ export async function send(settings: Settings, { identity, text, wait, lifetime,
         else if (!queued.online) process.stderr.write(`tidelock: queued; ${name} is not connected now, waiting for it\n`);
       });
       await told;
+      if (message === '') {
+        await (settings.json ? output.json({ state: 'posted' }) : output.line(`pushed to ${name}, which speaks IoTSocket and acknowledges nothing`));
+        return EXIT_OK;
+      }
       if (!wait) return EXIT_OK;
       await (settings.json ? output.json({ state: 'delivered', message }) : output.line(`${name} has acknowledged it`));
       return EXIT_OK;

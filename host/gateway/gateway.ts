@@ -171,7 +171,10 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     if (!(bytes instanceof Uint8Array)) throw new TypeError('a body must be a string or a Uint8Array');
     const engine = this.#engine;
-    if (engine.iotsocket?.post(device, bytes) === true) return true;
+    if (engine.iotsocket?.post(device, bytes) === true) {
+      engine.passing.down(device, '', engine.clock.unix(), DATA, bytes);
+      return true;
+    }
     const whole = topic === undefined ? bytes : deliverBody(checkTopic(topic), checkTrust(trust), bytes);
     if (whole.length > LARGEST_BODY) throw new TidelockError('TOO_LONG', { bytes: bytes.length, largest: LARGEST_BODY - whole.length + bytes.length });
     const type = topic === undefined ? DATA : DELIVER;

@@ -56,6 +56,33 @@ test('without a URL it shares the port; a key is made, printed once, and stored 
     socket.destroy();
   }));
 
+test('send pushes to a device that is connected, and says so where it is not; a backend too; messages stand in the inbox until they are done', () =>
+  inPlace(async (place) => {
+    writeFileSync(place.path('old.key'), 'goodkey123\n', { mode: 0o600 });
+    await place.run(['devices', 'add', ID, '--iotsocket', '--import-key-file', 'old.key']);
+    const { gateway, url } = await place.serve(['--iotsocket', '--json', '--keep']);
+    const away = await place.run(['send', ID, 'ON SWITCH 1']);
+    assert.is(away.code, 1, away.stderr);
+    assert.match(away.stderr, /NO_QUEUE.*have no queue/);
+    const socket = say(url, 'goodkey123');
+    let received = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (received += text));
+    assert.match(String((await printed(gateway))['id']), new RegExp(`^${ID}#[0-9a-f]{8}-1$`));
+    const pushed = await place.run(['send', ID, 'ON SWITCH 1']);
+    assert.equal([pushed.code, pushed.stdout], [0, `pushed to ${ID}, which speaks IoTSocket and acknowledges nothing\n`]);
+    assert.equal(JSON.parse((await place.run(['send', ID, 'ON SWITCH 2', '--json'])).stdout), { state: 'posted' });
+    while (!received.endsWith('ON SWITCH 2|#|')) await new Promise((resolve) => socket.once('data', resolve));
+    assert.ok(received.includes('ON SWITCH 1|#|'));
+    assert.match((await place.run(['send', ID, 'short'])).stderr, /IOTSOCKET_BODY/);
+    assert.match((await place.run(['send', ID, 'ON SWITCH 3', '--wait'])).stderr, /NO_ACKNOWLEDGEMENT/);
+    socket.destroy();
+    gateway.signal('SIGTERM');
+    await gateway.ended();
+    // What was not done comes from the inbox, with its trust, to whoever is there next; as text too.
+    const next = await place.serve(['--iotsocket']);
+    assert.match(await next.gateway.line('stdout', /temp/), new RegExp(`^${ID}\\t\\S+\\ttemp=33\\.5&humid=40%\\t\\ttrust none$`));
+  }));
+
 test('what is no identity, no key or no address of IoTSocket is named, and the key never', () =>
   inPlace(async (place) => {
     writeFileSync(place.path('bad.key'), 'se:cret\n', { mode: 0o600 });

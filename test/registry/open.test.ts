@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openRegistry } from 'tidelock/registry';
+import { runInstalled } from '../support/installed.js';
 import { skip } from '../support/skip.js';
 import { drivers, folder, newFile, open, raw, rejects } from './support.js';
 
@@ -164,36 +165,23 @@ test('close finishes what was called, is called once, and ends everything', asyn
   await again[Symbol.asyncDispose]();
 });
 
-/** Runs a module with the package beside it, installed without drivers or with a broken one. */
-function runInstalled(prepare: (modules: string) => void, url = 'sqlite::memory:'): { status: number | null; output: string } {
-  const at = mkdtempSync(path.join(os.tmpdir(), 'tidelock-installed-'));
-  try {
-    const modules = path.join(at, 'node_modules');
-    mkdirSync(path.join(modules, 'tidelock'), { recursive: true });
-    cpSync(path.join(root, 'package.json'), path.join(modules, 'tidelock', 'package.json'));
-    cpSync(path.join(root, 'dist'), path.join(modules, 'tidelock', 'dist'), { recursive: true });
-    symlinkSync(path.join(root, 'node_modules', 'kysely'), path.join(modules, 'kysely'), 'junction');
-    prepare(modules);
-    writeFileSync(path.join(at, 'run.mjs'), `
-      import { openRegistry } from 'tidelock/registry';
-      for (const thread of [true, false]) {
-        await openRegistry('${url}', { thread, driver: 'better-sqlite3' }).then(() => console.log('opened'), ({ code, message }) => console.log(code, message));
-      }`);
-    const { status, stdout, stderr } = spawnSync(process.execPath, [path.join(at, 'run.mjs')], { encoding: 'utf8', timeout: 60_000 });
-    return { status, output: stdout + stderr };
-  } finally {
-    rmSync(at, { recursive: true, force: true });
-  }
+/** Opens a database by the installed package, in a thread and without one. */
+function openInstalled(prepare: (modules: string) => void, url = 'sqlite::memory:'): { status: number | null; output: string } {
+  return runInstalled(`
+    import { openRegistry } from 'tidelock/registry';
+    for (const thread of [true, false]) {
+      await openRegistry('${url}', { thread, driver: 'better-sqlite3' }).then(() => console.log('opened'), ({ code, message }) => console.log(code, message));
+    }`, prepare);
 }
 
 test('without a driver one error names the command that installs it', () => {
-  const { status, output } = runInstalled(() => {});
+  const { status, output } = openInstalled(() => {});
   assert.is(status, 0, output);
   assert.is(output.match(/^DRIVER_MISSING .*better-sqlite3 is not installed\. Run `npm install better-sqlite3@12`\.$/gm)?.length, 2, output);
 });
 
 test('a driver that was installed without its compiled half is to be rebuilt', () => {
-  const { status, output } = runInstalled((modules) => {
+  const { status, output } = openInstalled((modules) => {
     mkdirSync(path.join(modules, 'better-sqlite3', 'lib'), { recursive: true });
     for (const name of ['package.json', 'lib']) cpSync(path.join(root, 'node_modules', 'better-sqlite3', name), path.join(modules, 'better-sqlite3', name), { recursive: true });
     for (const name of ['bindings', 'file-uri-to-path']) symlinkSync(path.join(root, 'node_modules', name), path.join(modules, name), 'junction');
@@ -237,7 +225,7 @@ test('a PostgreSQL URL: no password is shown, a server that is not there is name
   assert.not.ok(JSON.stringify([error.message, error.details, error.stack]).includes('secret'));
   const wrong = await rejects(open({}, 'postgres://user:secret@127.0.0.1:9'), 'BAD_OPTION', 'DATABASE');
   assert.not.ok(JSON.stringify([wrong.message, wrong.details]).includes('secret'));
-  const { status, output } = runInstalled(() => {}, 'postgres://localhost/db');
+  const { status, output } = openInstalled(() => {}, 'postgres://localhost/db');
   assert.is(status, 0, output);
   assert.is(output.match(/^DRIVER_MISSING no driver for PostgreSQL: the package pg is not installed\. Run `npm install pg@8`\.$/gm)?.length, 2, output);
 });

@@ -46,6 +46,10 @@ test('what topics have', () => {
   assert.match(lua, new RegExp(`^local KIND_TOPIC = ${abi.KIND_TOPIC}$`, 'm'));
 });
 
+test('what discovery has', () => {
+  assert.match(lua, new RegExp(`^local DISCOVERY_PORT, DISCOVERY_BYTES, DISCOVERY_LINKS = 8434, ${abi.DISCOVERY_BYTES}, ${abi.DISCOVERY_LINKS}$`, 'm'));
+});
+
 test('lengths and places', () => {
   const wanted = { H_FIXED: abi.H_ID, PORT: 8433, C_BYTES: abi.C_TIME + 8 };
   const local = /^local (PORT, [A-Z_, ]+) = ([\d, ]+)$/m.exec(lua)!;

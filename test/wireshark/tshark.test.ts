@@ -7,10 +7,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
+import { abi } from 'tidelock/core';
 import { type Captured, connection, linked, pcap, type Said, udp } from '../decode/captures.js';
 import { brief, datagrams, DEVICE, EPOCH, frame, GATEWAY, ofInput, sealedStream, session, streams } from '../decode/support.js';
 import { TYPE, WANTED, writeLed } from '../reference/bodies.js';
 import { ascii } from '../reference/bytes.js';
+import { writeDiscover, writeOffer } from '../reference/discovery.js';
 import { writeDeliver, writeRoute } from '../reference/topics.js';
 import { closeAll, KEY, listen, makeDevice, portOf, Relay, test, until } from '../gateway/support.js';
 import { found, skipMissing } from '../support/skip.js';
@@ -36,6 +38,7 @@ function written(name: string, packets: readonly Captured[]): string {
   return file;
 }
 
+const TOKEN = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const types = (all: readonly Layer[]): number[] => all.map((layer) => Number(layer['tidelock.type']));
 const TYPES = [1, 2, 3, 4, 8, 8, 9, 10, 8, 9, 20];
 
@@ -93,6 +96,22 @@ dissected('a stream that comes byte by byte, and frames that share a segment', (
   const up = Buffer.concat(rest.filter((each) => each.up).map((each) => each.bytes));
   const together = [hello!, challenge!, proof!, ready!, { up: true, at: EPOCH + 100, bytes: up }];
   assert.equal(types(layers(written('together.pcap', connection(together, DEVICE, GATEWAY)))), [1, 2, 3, 4, 8, 8, 10, 9]);
+});
+
+dissected('DISCOVER and OFFER, and what is none of them', () => {
+  const anybody = { address: '239.255.84.33', port: 8434 }, gateway = { ...GATEWAY, port: 8434 };
+  const discover = writeDiscover(TOKEN), offer = writeOffer({ token: TOKEN, links: [{ link: 0, port: 8433 }, { link: 2, port: 8443 }], name: 'plant/attic' });
+  const bad = [discover.slice(0, -1), Uint8Array.from([...offer, 0]), offer.slice(0, 10), Uint8Array.of(0x99), Uint8Array.from(discover, (byte, i) => (i === 100 ? 1 : byte))];
+  const packets = [
+    { at: EPOCH, bytes: udp(DEVICE, anybody, discover) }, ...[offer, ...bad].map((bytes, i) => ({ at: EPOCH + 1 + i, bytes: udp(gateway, DEVICE, bytes) })),
+  ];
+  const file = written('discovery.pcap', packets), all = layers(file), get = (i: number, name: string): unknown => all[i]![`tidelock.${name}`];
+  const token = Buffer.from(TOKEN).toString('hex').replace(/..(?=.)/g, '$&:');
+  assert.equal(types(all).slice(0, 2), [abi.DISCOVER, abi.OFFER]);
+  assert.equal([get(0, 'version'), get(0, 'token')], ['1', token]);
+  assert.equal(['token', 'offer.links', 'offer.link', 'offer.port', 'offer.name'].map((name) => get(1, name)), [token, '2', ['0', '2'], ['8433', '8443'], 'plant/attic']);
+  assert.not.ok(JSON.stringify(all.slice(0, 2)).includes('malformed'));
+  for (const layer of all.slice(2)) assert.ok(JSON.stringify(layer).includes('malformed'), JSON.stringify(layer));
 });
 
 dissected('at another port a HELLO tells', () => {

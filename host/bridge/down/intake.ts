@@ -40,6 +40,8 @@ export class Intake {
   readonly #shared: Shared;
   readonly #owner: IntakeOwner;
   readonly #posts: Posts;
+  /** Bodies that are pushed once the end of their commands is committed. */
+  readonly #pushes = new WeakMap<Command, Uint8Array>();
   readonly #over = new AbortController();
   #waiting: Entry[] = [];
   #bytes = 0;
@@ -62,8 +64,8 @@ export class Intake {
     const rules = { topics, secure: setup.secure, lifetime: setup.lifetime, agesUnknown: owner.agesUnknown, now: Math.floor(host.clock.unix()) };
     const commands: Command[] = [];
     if (parsed !== undefined && 'problem' in parsed) counts.commandRefused('bad topic');
-    if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules)));
-    for (const identity of fanOut) commands.push(commandFor(identity, topic, message, rules));
+    if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules), rules.now));
+    for (const identity of fanOut) commands.push(this.#checked(commandFor(identity, topic, message, rules), rules.now));
     if (parsed === undefined && fanOut.length === 0) counts.commandRefused('no rule');
     const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
     if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) {
@@ -87,9 +89,13 @@ export class Intake {
     await this.#running;
   }
 
-  #checked(command: Command): Command {
-    if (this.#shared.host.registry.protocol(command.identity) !== 'iotsocket' || command.refusal !== undefined) return command;
-    return { ...command, body: Buffer.alloc(0), refusal: { how: 'refused', reason: 'the device speaks IoTSocket, which has no acknowledgements: publish at QoS 0' } };
+  /** A device of IoTSocket has no queue: its command ends as it is taken in, and is pushed once that is committed. */
+  #checked(command: Command, now: number): Command {
+    const { identity, refusal, deadline, body } = command, { registry, gateway } = this.#shared.host;
+    if (registry.protocol(identity) !== 'iotsocket' || refusal !== undefined) return command;
+    const ended: Command = { ...command, body: Buffer.alloc(0), refusal: endOfPush(gateway.device(identity) !== undefined, deadline <= now) };
+    if (ended.refusal!.how === 'in doubt') this.#pushes.set(ended, body);
+    return ended;
   }
 
   async #run(): Promise<void> {
@@ -126,12 +132,21 @@ export class Intake {
     for (const { marker } of group) if (marker !== undefined) owner.marker(marker);
   }
 
-  #told({ identity, deadline }: Command, { how, next }: TakenCommand): void {
-    const { counts, host } = this.#shared;
-    if (how === 'queued') {
+  #told(command: Command, { how, next }: TakenCommand): void {
+    const { counts, host } = this.#shared, { identity, deadline } = command, push = this.#pushes.get(command);
+    if (push !== undefined && how === 'in doubt') {
+      this.#posts.push(identity, push);
+    } else if (how === 'queued') {
       counts.commands += 1;
       host.queued(identity, next, Math.max(0, deadline - host.clock.unix()));
     } else if (how === 'repeat') counts.repeats += 1;
     else counts.commandRefused(how);
   }
+}
+
+/** Never delivered: nothing acknowledges. Once it is pushed nobody can know more than that it may have been obeyed. */
+function endOfPush(connected: boolean, late: boolean): NonNullable<Command['refusal']> {
+  if (late) return { how: 'expired', reason: 'its lifetime was over when it came' };
+  if (!connected) return { how: 'refused', reason: 'the device is not connected; it speaks IoTSocket, which has no queue' };
+  return { how: 'in doubt', reason: 'pushed; the device speaks IoTSocket, which has no acknowledgement' };
 }

@@ -16,7 +16,12 @@ export class Posts {
     this.#post(identity, openMessage(message).body, sub);
   }
 
-  #post(identity: string, body: Buffer, topic: string): void {
+  /** To a device that has no queue. */
+  push(identity: string, body: Uint8Array): void {
+    this.#post(identity, body, '');
+  }
+
+  #post(identity: string, body: Uint8Array, topic: string): void {
     const { host: { gateway }, counts, setup: { secure } } = this.#shared;
     let sent = false;
     try {

@@ -48,7 +48,10 @@ export interface Operations {
   'entities.list': { params: { identity?: string }; event: EntityRow; result: { count: number } };
   /** Messages as they pass, until the client goes; first an event `watching`. `pattern`: see docs/cli.md. */
   watch: { params: { pattern?: string }; event: Watched | Record<string, never>; result: Record<string, never> };
-  /** `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. */
+  /**
+   * `lifetime` in ms. One `event` when it is queued; with `wait` the end comes when the device has acknowledged. To a device of
+   * IoTSocket it is pushed, without an event: `message` is empty then.
+   */
   send: {
     params: { identity: string; body: string; topic?: string; lifetime?: number; wait?: boolean };
     event: { message: string; online: boolean };
