@@ -1,6 +1,7 @@
 /**
- * Reads a trace of a gateway's system calls (strace -f -yy): for each ACK that left on a TCP connection, whether every
- * message that it answers for had been written to the database's log and the log flushed to the disk before.
+ * Reads a trace of the system calls of a gateway, and of PostgreSQL where that is its database (strace -f -yy): for each ACK that left on a TCP
+ * connection, and each PUBACK, whether every message that it answers for had been written to the database's log and the log flushed to the
+ * disk before.
  */
 export interface AckSeen {
   /** It answers for all messages up to this number. */
@@ -70,30 +71,107 @@ function acksIn(bytes: Buffer): number[] {
   return ids;
 }
 
-/** `markerOf`: what stands in the body of the message with this number. Numbers of a device's messages begin at `first`. */
-export function readTrace(trace: string, first: number, markerOf: (id: number) => string): AckSeen[] {
-  const written = new Map<number, 'written' | 'flushing' | 'flushed'>();
-  const seen: AckSeen[] = [];
-  let largest = first - 1;
-  for (const { begins, ends, call } of calls(trace)) {
-    const { name, text } = call;
-    if (/^pwrite(64|v)\(\d+<[^>]*-wal>/.test(text)) {
-      if (!ends) continue;
+/** SQLite's log beside its database, or a segment of PostgreSQL's. */
+const LOG = String.raw`\(\d+<[^>]*(?:-wal|/pg_wal/[0-9A-F]{24})>`;
+const LOG_WRITE = new RegExp(`^pwrite(64|v)${LOG}`);
+const LOG_FLUSH = new RegExp(`^f(data)?sync${LOG}`);
+
+/** What of the messages has reached the disk. Their numbers begin at `first`, and they are written in order. */
+class Disk {
+  readonly #written = new Map<number, 'written' | 'flushing' | 'flushed'>();
+  readonly #first: number;
+  readonly #markerOf: (id: number) => string;
+  #largest: number;
+
+  constructor(first: number, markerOf: (id: number) => string) {
+    this.#first = first;
+    this.#largest = first - 1;
+    this.#markerOf = markerOf;
+  }
+
+  /** False: it has to do with no log. */
+  saw({ text }: Call, begins: boolean, ends: boolean): boolean {
+    if (LOG_WRITE.test(text)) {
+      if (!ends) return true;
       const bytes = bytesIn(text).toString('latin1');
       // A page holds older rows too; those stay as they are.
-      for (let id = largest + 1; bytes.includes(markerOf(id)); id++) {
-        largest = id;
-        written.set(id, 'written');
+      for (let id = this.#largest + 1; bytes.includes(this.#markerOf(id)); id++) {
+        this.#largest = id;
+        this.#written.set(id, 'written');
       }
-    } else if (/^f(data)?sync\(\d+<[^>]*-wal>/.test(text)) {
-      if (begins) for (const [id, state] of written) if (state === 'written') written.set(id, 'flushing');
-      if (ends && / = 0$/.test(text)) for (const [id, state] of written) if (state === 'flushing') written.set(id, 'flushed');
-    } else if (begins && /^(write|writev|sendto|sendmsg)\(\d+<TCP/.test(text) && ['write', 'writev', 'sendto', 'sendmsg'].includes(name)) {
-      for (const id of acksIn(bytesIn(text))) {
-        if (id < first) continue;
-        const unflushed = [];
-        for (let number = first; number <= id; number++) if (written.get(number) !== 'flushed') unflushed.push(number);
-        seen.push({ id, unflushed });
+    } else if (LOG_FLUSH.test(text)) {
+      if (begins) for (const [id, state] of this.#written) if (state === 'written') this.#written.set(id, 'flushing');
+      if (ends && / = 0$/.test(text)) for (const [id, state] of this.#written) if (state === 'flushing') this.#written.set(id, 'flushed');
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  /** Numbers up to `id` that are not flushed. */
+  unflushed(id: number): number[] {
+    const unflushed = [];
+    for (let number = this.#first; number <= id; number++) if (this.#written.get(number) !== 'flushed') unflushed.push(number);
+    return unflushed;
+  }
+}
+
+/** On a TCP connection. */
+const SENT = /^(?:write|writev|sendto|sendmsg)\(\d+<(TCP[^>]*->[^>]*)>/;
+const GOT = /^(?:read|readv|recvfrom|recvmsg)\(\d+<(TCP[^>]*->[^>]*)>/;
+
+/** `markerOf`: what stands in the body of the message with this number. Numbers of a device's messages begin at `first`. */
+export function readTrace(trace: string, first: number, markerOf: (id: number) => string): AckSeen[] {
+  const disk = new Disk(first, markerOf), seen: AckSeen[] = [];
+  for (const { begins, ends, call } of calls(trace)) {
+    if (disk.saw(call, begins, ends) || !begins || !SENT.test(call.text)) continue;
+    for (const id of acksIn(bytesIn(call.text))) if (id >= first) seen.push({ id, unflushed: disk.unflushed(id) });
+  }
+  return seen;
+}
+
+/** Whole packets of MQTT at the beginning of `bytes`, and how much of it they are. */
+function packetsIn(bytes: Buffer): { packets: Buffer[]; taken: number } {
+  const packets: Buffer[] = [];
+  let taken = 0;
+  for (;;) {
+    let length = 0, at = taken + 1, shift = 0;
+    for (; bytes[at] !== undefined; shift += 7) {
+      const byte = bytes[at++]!;
+      length |= (byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    if (at > bytes.length || bytes[at - 1]! >= 0x80 || at === taken + 1 || at + length > bytes.length) return { packets, taken };
+    packets.push(bytes.subarray(taken, at + length));
+    taken = at + length;
+  }
+}
+
+const PUBLISH_1 = 0x32, PUBACK = 0x40;
+
+/** Packet identifier of a PUBLISH at QoS 1: behind the topic (MQTT 5.0, section 3.3.2.2). */
+function idOf(packet: Buffer): number {
+  let at = 1;
+  while (packet[at]! >= 0x80) at++;
+  return packet.readUInt16BE(at + 3 + packet.readUInt16BE(at + 1));
+}
+
+/** For each PUBACK of a command: the command's number, and those up to it that were not flushed when it left. */
+export function readPubacks(trace: string, first: number, markerOf: (id: number) => string): AckSeen[] {
+  const disk = new Disk(first, markerOf), seen: AckSeen[] = [], rest = new Map<string, Buffer>(), ids = new Map<string, number>();
+  let next = first;
+  for (const { begins, ends, call } of calls(trace)) {
+    if (disk.saw(call, begins, ends)) continue;
+    const got = ends ? GOT.exec(call.text) : null, sent = begins ? SENT.exec(call.text) : null;
+    if (got !== null) {
+      const [, connection = ''] = got, bytes = Buffer.concat([rest.get(connection) ?? Buffer.alloc(0), bytesIn(call.text)]), { packets, taken } = packetsIn(bytes);
+      rest.set(connection, bytes.subarray(taken));
+      for (const packet of packets) if (packet[0] === PUBLISH_1 && packet.includes(markerOf(next))) ids.set(`${connection} ${idOf(packet)}`, next++);
+    } else if (sent !== null) {
+      const [, connection = ''] = sent;
+      for (const packet of packetsIn(bytesIn(call.text)).packets) {
+        const id = packet[0] === PUBACK ? ids.get(`${connection} ${packet.readUInt16BE(2)}`) : undefined;
+        if (id !== undefined) seen.push({ id, unflushed: disk.unflushed(id) });
       }
     }
   }

@@ -98,15 +98,27 @@ export class PostgresServer {
     return false;
   }
 
+  /** Of the first process, which starts the others, and of those whose names fit, as they are now. */
+  pids(names = /./): number[] {
+    const { pid = 0 } = this.#child!, children = `/proc/${pid}/task/${pid}/children`;
+    const all = existsSync(children) ? readFileSync(children, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+    return [pid, ...all.filter((child) => {
+      try {
+        return names.test(readFileSync(`/proc/${child}/cmdline`, 'latin1'));
+      } catch {
+        return false; // it has gone
+      }
+    })];
+  }
+
   /** SIGKILL to all of it: what it has not written is gone, as far as processes go. */
   async kill(): Promise<void> {
     const child = this.#child!;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    const children = `/proc/${child.pid}/task/${child.pid}/children`;
     child.kill('SIGSTOP'); // so that it starts no new ones
-    const pids = existsSync(children) ? readFileSync(children, 'utf8').trim().split(' ').filter(Boolean).map(Number) : [];
+    const children = this.pids().slice(1);
     child.kill('SIGKILL');
-    for (const pid of pids) {
+    for (const pid of children) {
       try {
         process.kill(pid, 'SIGKILL');
       } catch {

@@ -55,6 +55,12 @@ switch (process.env.TIDELOCK_SPOIL) {
     store.intake = function (lease, commands) {
       return intake.call(this, lease, commands.map((command) => ({ ...command, once: '' })));
     };
+    // A late PUBACK breaks nothing, and makes it likely that a command comes again.
+    const connection = await prototypeOf('bridge/connection.js', 'Connection'), { acknowledge } = connection;
+    /** @this {unknown} @param {number} serial @param {number[]} ids */
+    connection.acknowledge = function (serial, ids) {
+      void pause(LATE).then(() => acknowledge.call(this, serial, ids));
+    };
     break;
   }
   default:
