@@ -243,7 +243,7 @@ export class Connection {
     const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
     this.receiveMaximum = Math.min(receiveMaximum ?? MOST_FLYING, MOST_FLYING);
     this.maximumPacket = maximumPacketSize ?? MOST_PACKET;
-    this.#publisher = new Publisher(client.stream, this.#version === 5);
+    this.#publisher = new Publisher(client.stream, this.#version === 5, this.receiveMaximum);
     this.#up = true;
     this.#upAt = this.#setup.clock.now();
     this.#setup.up({ present: packet.sessionPresent });

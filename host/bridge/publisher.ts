@@ -3,6 +3,7 @@
  * copy in its own store. What is published in one turn of the event loop leaves in one write.
  */
 import type { Writable } from 'node:stream';
+import { Fifo } from './fifo.js';
 import { DROPPED, type PublishProperties } from './packets.js';
 
 /** Who waits for the broker's answer to a PUBLISH at QoS 1. */
@@ -23,9 +24,20 @@ const MESSAGE_EXPIRY = 0x02;
 const CORRELATION_DATA = 0x09;
 const USER_PROPERTY = 0x26;
 
+/** What may not go yet. */
+interface Pending {
+  readonly topic: string;
+  readonly payload: Buffer | string;
+  readonly retain: boolean;
+  readonly properties: PublishProperties | undefined;
+  readonly answer: Answered;
+}
+
 export class Publisher {
   readonly #stream: Writable;
   readonly #properties: boolean;
+  readonly #most: number;
+  readonly #pending = new Fifo<Pending>();
   readonly #waiting = new Map<number, Answered>();
   #id = 0;
   #slab = Buffer.allocUnsafeSlow(SLAB);
@@ -38,14 +50,23 @@ export class Publisher {
     this.#leave();
   };
 
-  /** `properties`: the connection speaks MQTT 5. */
-  constructor(stream: Writable, properties: boolean) {
+  /**
+   * `properties`: the connection speaks MQTT 5. `most`: answers that may be missing, which are the broker's Receive Maximum, of all that goes by this
+   * connection whoever publishes it (MQTT 5.0, section 3.3.4); LAST_ID at most.
+   */
+  constructor(stream: Writable, properties: boolean, most = LAST_ID) {
     this.#stream = stream;
     this.#properties = properties;
+    this.#most = most;
   }
 
-  /** `answer` undefined: QoS 0. No more than LAST_ID may wait for an answer. */
+  /** `answer` undefined: QoS 0. What is one too many waits for an answer to another. */
   publish(topic: string, payload: Buffer | string, retain: boolean, properties: PublishProperties | undefined, answer: Answered | undefined): void {
+    if (answer !== undefined && (this.#waiting.size >= this.#most || this.#pending.size > 0)) this.#pending.push({ topic, payload, retain, properties, answer });
+    else this.#publish(topic, payload, retain, properties, answer);
+  }
+
+  #publish(topic: string, payload: Buffer | string, retain: boolean, properties: PublishProperties | undefined, answer: Answered | undefined): void {
     this.#room(mostBytes(topic, payload, properties));
     const start = this.#at;
     this.#slab[start] = 0x30 | (answer === undefined ? 0 : 2) | (retain ? 1 : 0);
@@ -70,6 +91,10 @@ export class Publisher {
     const answer = this.#waiting.get(id);
     if (answer === undefined) return false;
     this.#waiting.delete(id);
+    while (this.#pending.size > 0 && this.#waiting.size < this.#most) {
+      const { topic, payload, retain, properties, answer: next } = this.#pending.shift()!;
+      this.#publish(topic, payload, retain, properties, next);
+    }
     answer.answered(reason);
     return true;
   }
@@ -90,6 +115,7 @@ export class Publisher {
     this.#from = this.#at;
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) waiting.push(next.answer);
     for (const answer of waiting) answer.answered(DROPPED);
   }
 

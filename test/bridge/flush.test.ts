@@ -11,6 +11,7 @@ import { Device } from 'tidelock/device';
 import { openRegistry } from 'tidelock/registry';
 import { readPubacks, readTrace, type AckSeen } from '../e2e/flush-trace.js';
 import { Child, folder, killChildren, program } from '../e2e/support.js';
+import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { found, skip, skipMissing } from '../support/skip.js';
 import { haveMosquitto, startMosquitto } from './brokers.js';
 import { Other } from './support.js';
@@ -93,6 +94,15 @@ define('strace and mosquitto', haveStrace && haveMosquitto)('a database that doe
   assert.ok(acks.length >= BATCHES);
   assert.is(pubacks.length, COMMANDS);
   assert.equal(flushedFirst([...acks, ...pubacks]), []);
+});
+
+define('strace, mosquitto and PostgreSQL', haveStrace && haveMosquitto && findPostgres() !== undefined)('PostgreSQL: no ACK and no PUBACK leaves before a flush', async () => {
+  const server = await PostgresServer.start();
+  try {
+    judge('PostgreSQL', await traced(await server.place(), server.pids(/^postgres: (checkpointer|walwriter|background writer)/)));
+  } finally {
+    server.remove();
+  }
 });
 
 test.after.each(killChildren);

@@ -115,6 +115,25 @@ test('an answer goes to who waits for it, once; a lost connection answers the re
   assert.is(wire.chunks.length, 0, 'nothing is written to a connection that has gone');
 });
 
+test('no more than the broker\'s Receive Maximum is without an answer, whoever publishes; the order stays', async () => {
+  const wire = new Wire(), publisher = new Publisher(wire, true, 2), waits = Array.from({ length: 6 }, () => new Waits());
+  const payloads = (): string[] => read(wire.chunks, 5).map(({ payload }) => payload.toString());
+  waits.slice(0, 5).forEach((wait, i) => publisher.publish('a', `${i}`, false, undefined, wait));
+  publisher.publish('a', 'at QoS 0', false, undefined, undefined);
+  await turn();
+  assert.equal(payloads(), ['0', '1', 'at QoS 0']);
+  assert.ok(publisher.acknowledged(1, 0));
+  publisher.publish('a', '5', false, undefined, waits[5]); // behind those that wait
+  await turn();
+  assert.equal(payloads(), ['0', '1', 'at QoS 0', '2']);
+  assert.ok(publisher.acknowledged(3, 0));
+  assert.ok(publisher.acknowledged(2, 0));
+  await turn();
+  assert.equal(payloads(), ['0', '1', 'at QoS 0', '2', '3', '4']);
+  publisher.lost();
+  assert.equal(waits.map(({ reasons }) => reasons), [[0], [0], [0], [DROPPED], [DROPPED], [DROPPED]]);
+});
+
 test('identifiers come round, and one that waits is passed over', () => {
   const publisher = new Publisher(new Wire(), true), first = new Waits();
   publisher.publish('a', '', false, undefined, first);
