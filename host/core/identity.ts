@@ -15,3 +15,9 @@ export function isIdentity(identity: string): boolean {
   new Uint8Array(core.memory.buffer).set(bytes, window);
   return core['is_identity']!(bytes.length) === 1;
 }
+
+/** What stands in the place of an identity, for an error: a caller's object may hold a key, so only text is quoted, and not much of it. */
+export function quoteIdentity(given: unknown): string {
+  if (typeof given !== 'string') return `of type ${given === null ? 'null' : typeof given}`;
+  return JSON.stringify(given.length > 80 ? `${given.slice(0, 80)}…` : given);
+}

@@ -3,7 +3,7 @@ export * as abi from '../../assembly/abi.js';
 export { DeviceCore } from './device-core.js';
 export { DiscoveryCore, TOKEN_BYTES, type DiscoveryFrame, type OfferedLink } from './discovery.js';
 export { GatewayCore } from './gateway-core.js';
-export { isIdentity } from './identity.js';
+export { isIdentity, quoteIdentity } from './identity.js';
 export { IotsocketCore, type IotsocketSink } from './iotsocket-core.js';
 export { Observer, type Direction, type Found } from './observer.js';
 export { isTopic, TRUSTS, type TopicTrust } from './topic.js';

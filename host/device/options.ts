@@ -1,5 +1,6 @@
 /** The options of a device, checked as a whole, with their defaults. */
 import { systemClock, type Clock } from '../clock.js';
+import { quoteIdentity } from '../core/identity.js';
 import { TidelockError } from '../errors.js';
 import { ALL_SUITES, LARGEST_BODY, badOption, checkInteger, checkLifetime, checkNames, checkSuites } from '../options.js';
 import { parseAddress, type Address } from '../transport/address.js';
@@ -41,7 +42,7 @@ export function checkDeviceOptions(options: DeviceOptions): DeviceSetup {
   const urls = typeof options.url === 'string' ? [options.url] : options.url;
   if (!Array.isArray(urls) || urls.length === 0) throw badOption('url', options.url, 'it must be an address such as tidelock://host, or a list of them');
   if (typeof options.id !== 'string' || options.id === '' || Buffer.byteLength(options.id) > 64) {
-    throw new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(options.id) ?? 'undefined', problem: 'is not 1 to 64 bytes long' });
+    throw new TidelockError('BAD_IDENTITY', { identity: quoteIdentity(options.id), problem: 'is not 1 to 64 bytes long' });
   }
   const { key } = options;
   if (!(key instanceof Uint8Array)) throw new TypeError('key must be a Uint8Array of 32 bytes');

@@ -1,7 +1,7 @@
 /** The gateway as an application uses it. */
 import { EventEmitter } from 'node:events';
 import { CLOSE_BUSY, CLOSE_DISABLED, CLOSE_GOING_AWAY, CLOSE_NORMAL, DATA, DELIVER } from '../../assembly/abi.js';
-import { isIdentity } from '../core/index.js';
+import { isIdentity, quoteIdentity } from '../core/index.js';
 import { deliverBody } from '../core/topic.js';
 import { emitError, emitSafely, Subscribers } from '../delivery/subscribers.js';
 import { TidelockError } from '../errors.js';
@@ -153,7 +153,7 @@ export class Gateway extends EventEmitter<GatewayEvents> implements GatewayApi {
   send(device: string, body: string | Uint8Array, options: SendOptions = {}): Sending {
     if (!isIdentity(device)) {
       const problem = 'does not have the form of one';
-      return this.#sender.refuse(device, new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(device) ?? 'undefined', problem }));
+      return this.#sender.refuse(device, new TidelockError('BAD_IDENTITY', { identity: quoteIdentity(device), problem }));
     }
     if (this.#engine.iotsocket?.speaks(device) === true) return this.#sender.refuse(device, new TidelockError('NO_ACKNOWLEDGEMENT', { identity: device }));
     let bytes: Uint8Array;

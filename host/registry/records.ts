@@ -1,5 +1,5 @@
 /** Devices and their keys as they leave a registry and come into one: by the hundred thousand, so packed on the way to the engine. */
-import { isIdentity } from '../core/identity.js';
+import { isIdentity, quoteIdentity } from '../core/identity.js';
 import { TidelockError } from '../errors.js';
 import { badOption, checkInteger } from '../options.js';
 import { PROTOCOLS } from './engine/operations.js';
@@ -86,7 +86,7 @@ export function pack(records: readonly DeviceRecord[]): PackedRecords {
 
 function check({ identity, protocol, created, keys }: DeviceRecord): void {
   if (typeof identity !== 'string' || !isIdentity(identity)) {
-    throw new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(identity) ?? String(identity), problem: 'does not have the form of one' });
+    throw new TidelockError('BAD_IDENTITY', { identity: quoteIdentity(identity), problem: 'does not have the form of one' });
   }
   if (!PROTOCOLS.includes(protocol)) throw badOption('protocol', protocol, `it must be one of ${PROTOCOLS.join(', ')}`);
   checkTime(created);

@@ -2,7 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { ACK_NO_TARGET, ACK_TOO_LONG } from '../../assembly/abi.js';
-import { isIdentity } from '../core/identity.js';
+import { isIdentity, quoteIdentity } from '../core/identity.js';
 import { deliverBody, TRUSTS } from '../core/topic.js';
 import { TidelockError } from '../errors.js';
 import { badOption, bytesOf, checkDoubt, checkInteger, checkTopic, checkTrust, LARGEST_ACKNOWLEDGED } from '../options.js';
@@ -97,7 +97,7 @@ export class SqlRegistry extends EventEmitter implements Registry {
 
   async add(identity: string, options: AddOptions = {}): Promise<Uint8Array> {
     if (typeof identity !== 'string' || !isIdentity(identity)) {
-      throw new TidelockError('BAD_IDENTITY', { identity: JSON.stringify(identity) ?? String(identity), problem: 'does not have the form of one' });
+      throw new TidelockError('BAD_IDENTITY', { identity: quoteIdentity(identity), problem: 'does not have the form of one' });
     }
     const keyId = checkInteger('keyId', options.keyId ?? 0, 0, 255);
     const key = options.key === undefined ? randomFillSync(new Uint8Array(KEY_BYTES)) : checkKey(identity, options.key);

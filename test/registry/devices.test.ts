@@ -77,6 +77,10 @@ test('what cannot be added is named', async () => {
   await rejects(registry.add('a'), 'DEVICE_EXISTS', 'a');
   for (const bad of ['', 'a/b/c', '/a', 'a+', 'a#1', '$a', '-', 'x'.repeat(65), 'a\u0000', '\ud800']) await rejects(registry.add(bad), 'BAD_IDENTITY');
   await rejects(registry.add(7 as never), 'BAD_IDENTITY');
+  // A wrong shape may hold a key, which no error quotes.
+  const shape = await registry.add({ identity: 'b', key: 'secret' } as never).catch((error: Error) => error.message);
+  assert.match(String(shape), 'of type object');
+  assert.not.match(String(shape), 'secret');
   await rejects(registry.add('b', { key: new Uint8Array(31) }), 'BAD_KEY', '31 bytes');
   await rejects(registry.add('b', { key: 'k'.repeat(32) as never }), 'BAD_KEY');
   await rejects(registry.add('b', { keyId: 256 }), 'BAD_OPTION', 'keyId');
