@@ -1,6 +1,7 @@
 /** What the bridge does on the wire, against a broker that a test decides packet by packet. */
 import type { IPublishPacket, Packet } from 'mqtt-packet';
 import * as assert from 'uvu/assert';
+import { TidelockError } from 'tidelock';
 import { test } from '../gateway/support.js';
 import { Scripted } from './scripted.js';
 import { device, eventually, site } from './support.js';
@@ -35,6 +36,24 @@ test('PUBACK is withheld while the database cannot commit, and order is kept', a
   assert.is(broker.acknowledged.filter(({ id }) => id > 100).length, 0);
   await eventually('acknowledged after all', () => broker.acknowledged.filter(({ id }) => id > 100).length === 3);
   assert.is((await place.registry.waiting()).length, 3);
+  await place.close();
+  await broker.close();
+});
+
+test('a command that the database does not take is refused in the end, and holds nobody back meanwhile', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
+  await place.registry.add('pump-7');
+  place.gateway.on('error', () => undefined);
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const keeper = broker.clients.find(({ id }) => id === 'tl-keeper')!;
+  const intake = place.registry.bridge.intake.bind(place.registry.bridge);
+  place.registry.bridge.intake = (lease, commands) => (commands.some(({ body }) => Buffer.from(body).toString() === 'poison')
+    ? Promise.reject(new TidelockError('DATABASE_FAILED', { database: 'x', reason: 'invalid byte sequence' }))
+    : intake(lease, commands));
+  ['before', 'poison', 'behind'].forEach((payload, i) => keeper.send({ cmd: 'publish', topic: 'tl/-/pump-7/down', payload, qos: 1, messageId: 201 + i, dup: false, retain: false }));
+  await eventually('all three are acknowledged', () => broker.acknowledged.filter(({ id }) => id > 200).length === 3);
+  assert.is((await place.registry.waiting()).length, 2);
+  assert.equal(place.bridge.counters().commandsRefused, { refused: 1 });
   await place.close();
   await broker.close();
 });

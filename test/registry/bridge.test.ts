@@ -128,6 +128,16 @@ test('too many results: nothing is taken in, and nothing is lost', async () => {
   await registry.close();
 });
 
+test('what was refused is remembered in one half of the room alone', async () => {
+  const clock = new TestClock(), registry = await open({ unix: clock.unix, limits: { taken: 10 } });
+  await registry.add('a');
+  const { lease } = (await registry.bridge.keep('all'))!;
+  const flood = Array.from({ length: 100 }, (_, i) => command('nobody', 'x', { once: `n${i}` }, clock.now));
+  assert.ok((await registry.bridge.intake(lease, flood))!.every(({ how }) => how === 'refused'));
+  assert.equal((await registry.bridge.intake(lease, [command('a', 'x', { once: 'a' }, clock.now), command('a', 'x', { once: 'a' }, clock.now)]))!.map(({ how }) => how), ['queued', 'repeat']);
+  await registry.close();
+});
+
 test('dead letters: set aside, bounded, listed, and back into the inbox for the bridge alone', async () => {
   const registry = await open({ limits: { deadLetters: 1 } });
   registry.consumers(['app', 'bridge']);

@@ -16,6 +16,16 @@ const AT_ONCE = 512;
 const MOST_WAITING = 4_096;
 const MOST_BYTES = 16 << 20;
 const AGAIN_MS = 1_000;
+const NOTHING = Buffer.alloc(0);
+/** Of one command alone; then it is refused, if the database takes at least that. */
+const MOST_FAILURES = 5;
+
+function unwritable({ identity, made, deadline, once }: Command): Command {
+  return {
+    identity, made, deadline, once, topic: '', trust: 0, body: NOTHING, replaces: '', response: '', correlation: NOTHING, tlId: '',
+    refusal: { how: 'refused', reason: 'the database does not take it' },
+  };
+}
 
 interface Entry {
   readonly ackId: number;
@@ -109,9 +119,9 @@ export class Intake {
 
   async #take(group: readonly Entry[]): Promise<void> {
     const { host } = this.#shared, owner = this.#owner, { registry } = host;
-    const commands = group.flatMap((entry) => entry.commands), { serial } = group[0]!;
-    let taken: TakenCommand[] | undefined;
-    for (;;) {
+    const { serial } = group[0]!;
+    let commands = group.flatMap((entry) => entry.commands), taken: TakenCommand[] | undefined;
+    for (let failures = 1; ; failures++) {
       const { lease } = owner;
       if (lease === undefined || this.#over.signal.aborted || !owner.connection.serves(serial)) return;
       try {
@@ -120,6 +130,14 @@ export class Intake {
       } catch (error) {
         if (this.#over.signal.aborted) return;
         host.failed(error);
+        if ((error as { code?: unknown }).code === 'DATABASE_FAILED') {
+          // One of them may be what the database does not take: it must not hold back the others, nor itself for ever.
+          if (group.length > 1) {
+            for (const entry of group) await this.#take([entry]);
+            return;
+          }
+          if (failures >= MOST_FAILURES) commands = commands.map(unwritable);
+        }
         await new Promise<void>((resolve) => void host.clock.after(AGAIN_MS, resolve, false));
       }
     }

@@ -21,6 +21,8 @@ const TAKEN = statement<{ name: string; at: number }>()((p) =>
   builder.insertInto('taken').values({ name: p.name, at: p.at })
     .onConflict((conflict) => conflict.column('name').doNothing()));
 
+const UNTAKE = statement<{ name: string }>()((p) => builder.deleteFrom('taken').where('name', '=', p.name));
+
 const FORGET = statement<{ before: number }>()((p) => builder.deleteFrom('taken').where('at', '<', p.before));
 
 const COMMAND = statement<{ position: number; identity: string; response: string; correlation: Uint8Array; tlId: string; replaces: string }>()((p) =>
@@ -57,6 +59,8 @@ async function takeOne(context: Context, command: Command, now: number): Promise
   const { tally, limits } = context;
   const refuse = async (how: ResultHow, reason: string): Promise<TakenCommand> => {
     await tell(context, { ...command, message: '', how, reason, at: now });
+    // Whoever may command one device can have as many refused as he likes: what is remembered of that leaves half for what was queued.
+    if (tally.taken > limits.taken / 2 && command.once !== '') tally.taken -= await change(context, UNTAKE.with({ name: command.once }));
     return { how, message: '', next: 0 };
   };
   if (command.once !== '') {
