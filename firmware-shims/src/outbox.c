@@ -15,6 +15,32 @@ static uint32_t after(const tl_outbox *outbox, uint32_t offset) {
   return offset + length(at(outbox, offset)->bytes);
 }
 
+/* How many ids a record stands for: what was given up is joined to runs. */
+static uint32_t ids(const tl_queued_message *message) {
+  return message->flags & TL_QUEUED_GONE ? message->made : 1;
+}
+
+/* Joins what lies behind each other and is given up to one record without a body: a long outage must not fill the memory with it. */
+static void compact(tl_outbox *outbox) {
+  tl_queued_message *run = NULL;
+  uint32_t to = 0;
+  for (uint32_t i = outbox->head, next; i < outbox->tail; i = next) {
+    tl_queued_message *message = at(outbox, i);
+    bool gone = message->flags & TL_QUEUED_GONE;
+    next = after(outbox, i);
+    if (gone && run != NULL) {
+      run->made += message->made;
+      continue;
+    }
+    if (gone) message->bytes = 0;
+    memmove(outbox->memory + to, message, gone ? TL_OUTBOX_RECORD_BYTES : next - i);
+    run = gone ? at(outbox, to) : NULL;
+    to += length(at(outbox, to)->bytes);
+  }
+  outbox->head = 0;
+  outbox->tail = to;
+}
+
 static bool past(uint32_t then, uint32_t now) {
   return (int32_t)(then - now) <= 0;
 }
@@ -51,6 +77,7 @@ tl_status tl_outbox_add(tl_outbox *outbox, const tl_new_message *from, uint32_t 
   if (from->bytes > 0xffff) return TL_E_TOO_LONG;
   bytes = from->head_bytes + from->name_bytes + from->bytes;
   if (bytes > 0xffff || length(bytes) > outbox->room) return TL_E_TOO_LONG;
+  if (outbox->tail - outbox->head + length(bytes) > outbox->room) compact(outbox);
   if (outbox->tail - outbox->head + length(bytes) > outbox->room) return TL_E_OUTBOX_FULL;
   if (outbox->tail + length(bytes) > outbox->room) {
     memmove(outbox->memory, outbox->memory + outbox->head, outbox->tail - outbox->head);
@@ -77,13 +104,14 @@ tl_queued_message *tl_outbox_find(const tl_outbox *outbox, uint32_t id) {
   uint32_t first = outbox->low > 2 ? outbox->low : 2;
   if (id < first || id >= outbox->next) return NULL;
   uint32_t i = outbox->head;
-  for (; first < id; first++) i = after(outbox, i);
+  for (uint32_t count; (count = ids(at(outbox, i))) <= id - first; first += count) i = after(outbox, i);
   return at(outbox, i)->flags & TL_QUEUED_GONE ? NULL : at(outbox, i);
 }
 
 void tl_outbox_end(tl_client *client, tl_queued_message *message, tl_result result) {
   tl_event event = {.kind = TL_EV_RESULT, .why = (uint8_t)result, .id = message->ticket};
   message->flags |= TL_QUEUED_GONE;
+  message->made = 1;
   tl_tell(client, &event);
 }
 
@@ -101,11 +129,17 @@ uint32_t tl_outbox_expire(tl_client *client, uint32_t now) {
 
 void tl_outbox_acknowledged(tl_client *client, uint32_t id) {
   tl_outbox *outbox = &client->outbox;
-  for (; outbox->low <= id && outbox->low < outbox->next; outbox->low++) {
-    if (outbox->low == 1) continue;
+  if (outbox->low == 1 && id >= 1) outbox->low = 2;
+  while (outbox->low <= id && outbox->low < outbox->next) {
     tl_queued_message *message = at(outbox, outbox->head);
-    uint32_t next = after(outbox, outbox->head);
+    uint32_t count = ids(message), next = after(outbox, outbox->head), taken = id - outbox->low + 1;
+    if (taken < count) { /* a part of a run */
+      message->made -= taken;
+      outbox->low += taken;
+      break;
+    }
     if (!(message->flags & TL_QUEUED_GONE)) tl_outbox_end(client, message, TL_DELIVERED);
+    outbox->low += count;
     outbox->head = next;
   }
   if (outbox->head == outbox->tail) outbox->head = outbox->tail = 0;
@@ -132,9 +166,10 @@ void tl_outbox_result(tl_client *client, uint32_t id, uint32_t status) {
 void tl_outbox_renew(tl_client *client, uint32_t doubt) {
   tl_outbox *outbox = &client->outbox;
   uint32_t id = outbox->low > 2 ? outbox->low : 2, to = 0, kept = 2;
-  for (uint32_t i = outbox->head, next; i < outbox->tail; i = next, id++) {
+  for (uint32_t i = outbox->head, next, count; i < outbox->tail; i = next, id += count) {
     tl_queued_message *message = at(outbox, i);
     next = after(outbox, i);
+    count = ids(message);
     if (message->flags & TL_QUEUED_GONE) continue;
     if (id <= doubt) {
       if (!(message->flags & TL_QUEUED_AGAIN)) {

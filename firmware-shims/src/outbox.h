@@ -21,7 +21,7 @@ typedef struct tl_outbox {
 
 typedef struct tl_queued_message {
   uint32_t ticket;
-  uint32_t made; /* now */
+  uint32_t made; /* now; once it is given up: how many ids the record stands for */
   uint32_t deadline;
   uint16_t bytes;
   uint8_t flags; /* TL_QUEUED_* */

@@ -250,6 +250,25 @@ c('lifetime, lost record, loss of the link: each message ends once and for a rea
   await s.end();
 });
 
+c('what has expired in a long outage leaves its room to what comes after it', async () => {
+  const s = await Session.start({ outbox: 256 });
+  await s.do('start', s.now);
+  const statuses = new Set<number | undefined>();
+  for (let i = 0; i < 300; i++) {
+    statuses.add((await s.do('send', s.now, 500, 0, Buffer.alloc(100, i))).status);
+    if (i % 3 === 2) await s.advance(600);
+    else if (i % 3 === 0) statuses.add((await s.do('send', s.now, 0, 0, Buffer.alloc(i === 150 ? 20 : 400))).status);
+  }
+  assert.equal([...statuses].sort(), [-37, abi.OK, abi.E_TOO_LONG].sort(), 'two of 100 bytes fit, one beside what lives, and 400 never do');
+  assert.ok(s.of(abi.EV_RESULT).filter(({ why }) => why === 4).length > 140);
+  assert.is((await s.do('send', s.now, 0, 0, text('alive'))).status, abi.OK);
+  await s.link();
+  await s.advance(20_000);
+  assert.equal(s.peer.taken.map((body) => body.length > 10 ? body.length : body), [20, 'alive']);
+  assert.is((await s.do('queued')).status, 0);
+  await s.end();
+});
+
 c('the outbox is bounded: full is said, and room comes back', async () => {
   const s = await Session.start({ outbox: 256 });
   const statuses = [];
