@@ -4,11 +4,11 @@
  */
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { haveMosquitto, haveNats } from '../bridge/brokers.js';
+import { haveMosquitto } from '../bridge/brokers.js';
 import { killChildren } from '../e2e/support.js';
 import { findPostgres, PostgresServer } from '../support/postgres.js';
 import { skip, skipMissing } from '../support/skip.js';
-import { FAULTS, mosquitto, nats, type FaultName, type TrialBroker } from './bridge/failures.js';
+import { FAULTS, mosquitto, type FaultName, type TrialBroker } from './bridge/failures.js';
 import { table } from './bridge/table.js';
 import { Trial, type TrialOptions, type TrialSums } from './bridge/trial.js';
 
@@ -43,13 +43,6 @@ const withMosquitto = need('mosquitto and mosquitto-clients', haveMosquitto);
 need('mosquitto and PostgreSQL', haveMosquitto && findPostgres() !== undefined)('mosquitto and PostgreSQL: every failure in turn, nothing lost, nothing obeyed twice, no end that is not true', async () => {
   const sums = await run(await mosquitto(5), FAULTS);
   show('mosquitto, MQTT 5, PostgreSQL', sums);
-  whole(sums);
-  assert.is(sums.acknowledged, LOAD.readings);
-});
-
-need('nats-server (npm run parts)', haveNats)('three nodes of NATS and SQLite: the node of the gateway is killed, and the rest', async () => {
-  const sums = await run(await nats(), FAULTS.filter((name) => name !== 'database restarted'));
-  show('three nodes of NATS, SQLite', sums);
   whole(sums);
   assert.is(sums.acknowledged, LOAD.readings);
 });
