@@ -1,5 +1,5 @@
 /**
- * C sources and headers that no Debian package has, out of crates of crates.io. Nothing of them is part of this repository:
+ * C sources and headers that no Debian package has, out of Rust crates. Nothing of them is part of this repository:
  * `npm run parts` lays what tests use into build/, and a test that finds nothing there says so.
  */
 import { spawnSync } from 'node:child_process';
