@@ -50,12 +50,18 @@ export function startChild(file, { gc = true } = {}) {
         child.send({ n, name, argument });
       });
     },
+    /** The end of the channel ends it, so that it can end what it has started itself; one that does not hear is killed. */
     stop() {
       ended = true;
       if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
       return new Promise((resolve) => {
-        child.once('exit', resolve);
-        child.kill('SIGKILL');
+        const deaf = setTimeout(() => child.kill('SIGKILL'), 3000);
+        child.once('exit', () => {
+          clearTimeout(deaf);
+          resolve(undefined);
+        });
+        if (child.connected) child.disconnect();
+        else child.kill('SIGKILL');
       });
     },
   };
