@@ -15,8 +15,9 @@ const ALL = statement<{ limit: number }>()((p) =>
 const OF_ONE = statement<{ identity: string; limit: number }>()((p) =>
   builder.selectFrom('subscriptions').selectAll().where('identity', '=', p.identity).orderBy('filter').limit(p.limit));
 
-export function subscriptions(context: Context, { identity, limit }: { identity: string | undefined; limit: number }): Promise<Subscription[]> {
-  return rowsOf(context, identity === undefined ? ALL.with({ limit }) : OF_ONE.with({ identity, limit }));
+export async function subscriptions(context: Context, { identity, limit }: { identity: string | undefined; limit: number }): Promise<Subscription[]> {
+  const rows = await rowsOf(context, identity === undefined ? ALL.with({ limit }) : OF_ONE.with({ identity, limit }));
+  return rows.map((row) => ({ identity: row.identity, filter: row.filter })); // node:sqlite gives objects without a prototype
 }
 
 const SUBSCRIBE = statement<{ identity: string; filter: string }>()((p) =>
