@@ -168,7 +168,7 @@ class RunningBridge implements AttachedBridge {
       this.#subscriptions.up();
     }
     this.#status.up(lane);
-    this.#announcer.up();
+    this.#announcer.up(lane);
     this.#changed();
   }
 

@@ -4,7 +4,7 @@
  */
 import type { EntityRow } from '../../registry/entity-types.js';
 import type { Shared } from '../context.js';
-import type { Content, Item } from '../lane.js';
+import type { Content, Item, Lane } from '../lane.js';
 import { FAILURE } from '../packets.js';
 import { packageVersion } from '../../version.js';
 import { checkEntity, type Entity } from './entity.js';
@@ -40,8 +40,9 @@ class AnnouncementItem implements Item {
 
 export class Announcer {
   readonly #shared: Shared;
-  /** All are due; else those that have changed. */
-  #all = false;
+  /** Connections that came up: all devices of theirs are due. */
+  #fresh = new Set<Lane>();
+  /** Devices that have changed. */
   readonly #due = new Set<string>();
   #running = false;
   #closed = false;
@@ -55,9 +56,9 @@ export class Announcer {
     shared.host.registry.on('entities', this.#onEntities);
   }
 
-  /** A connection stands. */
-  up(): void {
-    this.#all = true;
+  /** The connection stands: a broker that was started anew may know nothing. */
+  up(lane: Lane): void {
+    this.#fresh.add(lane);
     void this.#run();
   }
 
@@ -71,11 +72,11 @@ export class Announcer {
     if (this.#running) return;
     this.#running = true;
     try {
-      while (!this.#closed && (this.#all || this.#due.size > 0)) {
-        if (this.#all) {
-          this.#all = false;
-          this.#due.clear();
-          await this.#tellAll();
+      while (!this.#closed && (this.#fresh.size > 0 || this.#due.size > 0)) {
+        if (this.#fresh.size > 0) {
+          const lanes = this.#fresh;
+          this.#fresh = new Set();
+          await this.#tellAll(lanes);
         } else {
           const [identity] = this.#due;
           this.#due.delete(identity!);
@@ -89,19 +90,27 @@ export class Announcer {
     }
   }
 
-  async #tellAll(): Promise<void> {
-    for (let after = ''; !this.#closed && !this.#all; ) {
+  async #tellAll(lanes: ReadonlySet<Lane>): Promise<void> {
+    for (let after = ''; !this.#closed;) {
       const rows = await this.#shared.host.registry.entities.list({ after, limit: PAGE });
       if (rows.length === 0) return;
       const devices = new Map<string, EntityRow[]>();
-      for (const row of rows) devices.set(row.identity, [...(devices.get(row.identity) ?? []), row]);
-      await Promise.all(Array.from(devices, ([identity, own]) => this.#tell(identity, own)));
+      for (const row of rows) {
+        if (!lanes.has(this.#shared.lanes.of(row.identity))) continue;
+        const own = devices.get(row.identity);
+        if (own === undefined) devices.set(row.identity, [row]);
+        else own.push(row);
+      }
+      await Promise.all(Array.from(devices, ([identity, own]) => {
+        this.#due.delete(identity); // the rows are newer than what was told of it
+        return this.#tell(identity, own);
+      }));
       after = rows.at(-1)!.identity;
     }
   }
 
   async #tell(identity: string, rows: readonly EntityRow[]): Promise<void> {
-    if (rows.length === 0) return;
+    if (rows.length === 0 || !this.#shared.lanes.of(identity).connection.isUp) return; // `up` will tell it
     const { lanes, topics, host, counts, setup: { discovery } } = this.#shared;
     const entities = new Map<string, { entity: Entity; removed: boolean }>();
     for (const { entity, config, removed } of rows) {
@@ -124,6 +133,9 @@ export class Announcer {
   #retry(error: unknown): void {
     const { host } = this.#shared;
     host.failed(error);
-    host.clock.after(AGAIN, () => this.up(), false);
+    host.clock.after(AGAIN, () => {
+      for (const lane of this.#shared.lanes.list) this.#fresh.add(lane);
+      void this.#run();
+    }, false);
   }
 }
