@@ -42,14 +42,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     rmSync(folder, { recursive: true, force: true });
   });
   serve({
-    /**
-     * Its bounds are lifted: by its defaults it takes 20 messages in flight a connection, and drops what a subscriber is 1,000 behind.
-     * Not 0, which means no bound: mosquitto 2.0.11 then keeps no client's Receive Maximum either.
-     */
+    /** Its bounds are lifted: by its defaults it takes 20 messages in flight a connection, and drops what a subscriber is 1,000 behind. */
     async start() {
       const port = await freePort(), file = join(folder, 'mosquitto.conf');
       const user = process.getuid?.() === 0 ? ['user root'] : [];
-      writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', ...user, 'max_inflight_messages 1000', 'max_queued_messages 0', 'set_tcp_nodelay true', 'log_type none', ''].join('\n'));
+      writeFileSync(file, [`listener ${port} 127.0.0.1`, 'allow_anonymous true', ...user, 'max_inflight_messages 0', 'max_queued_messages 0', 'set_tcp_nodelay true', 'log_type none', ''].join('\n'));
       broker = spawn('mosquitto', ['-c', file], { stdio: 'ignore' });
       await answers(port);
       return { port, pid: broker.pid };

@@ -75,6 +75,9 @@ export class Connection {
   #closed = false;
   /** Of the try. */
   #serial = 0;
+  #held = false;
+  /** Goes on with the packet behind the one that was held. */
+  #goOn: (() => void) | undefined;
   /** What CONNACK allows. */
   receiveMaximum = MOST_FLYING;
   maximumPacket = MOST_PACKET;
@@ -143,6 +146,18 @@ export class Connection {
     const bytes = Buffer.alloc(4 * ids.length);
     ids.forEach((id, i) => bytes.writeUInt32BE(((0x4002 << 16) | id) >>> 0, 4 * i));
     this.#publisher!.write(bytes);
+  }
+
+  /** Takes no more packets until `release`: what the broker goes on to send stays in the system's buffers, and then at the broker. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    const goOn = this.#goOn;
+    this.#held = false;
+    this.#goOn = undefined;
+    goOn?.();
   }
 
   /** Without acknowledgement. False: it did not leave. */
@@ -214,9 +229,15 @@ export class Connection {
       if (this.#up) this.#setup.received?.(message);
       else early.push(message);
     });
+    client.handleMessage = (_packet, done) => {
+      if (this.#held && client === this.#client) this.#goOn = done;
+      else done();
+    };
     client.on('close', () => {
       if (client !== this.#client) return;
       this.#client = undefined;
+      this.#held = false;
+      this.#goOn = undefined;
       client.end(true);
       this.#lost(reason, refused);
     });

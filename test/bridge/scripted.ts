@@ -7,6 +7,8 @@ export interface Client {
   readonly id: string;
   readonly version: number;
   send(...sent: Packet[]): void;
+  /** Bytes that the other side has not taken. */
+  unsent(): number;
   end(): void;
 }
 
@@ -58,7 +60,7 @@ export class Scripted {
     parser.on('packet', (packet) => {
       if (packet.cmd === 'connect') {
         version = packet.protocolVersion ?? 4;
-        client = { id: packet.clientId, version, send, end: () => socket.destroy() };
+        client = { id: packet.clientId, version, send, unsent: () => socket.writableLength, end: () => socket.destroy() };
         const answer = this.connack(client);
         if (answer === undefined) return void socket.destroy();
         this.clients.push(client);

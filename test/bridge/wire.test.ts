@@ -40,6 +40,40 @@ test('PUBACK is withheld while the database cannot commit, and order is kept', a
   await broker.close();
 });
 
+test('a broker that minds no Receive Maximum is held back, not turned away: nothing is handed over twice, and memory is bounded', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
+  await place.registry.add('pump-7');
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const keeper = broker.clients.find(({ id }) => id === 'tl-keeper')!, count = 9_000;
+  const flood = (payload: Buffer): void => keeper.send(...Array.from({ length: count }, (_, i): Packet => ({ cmd: 'publish', topic: 'tl/-/pump-7/down', payload, qos: 1, messageId: i + 1, dup: false, retain: false })));
+  const intake = place.registry.bridge.intake.bind(place.registry.bridge);
+  let open = (): void => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  place.registry.bridge.intake = async (lease, commands) => {
+    await gate;
+    return intake(lease, commands);
+  };
+  flood(Buffer.alloc(8_192, 'x'));
+  let last = Infinity, same = 0;
+  await eventually('no more is taken', () => {
+    const unsent = keeper.unsent();
+    same = unsent === last ? same + 1 : 0;
+    last = unsent;
+    return same > 20;
+  });
+  assert.ok(last > 40e6, `${last} of 74 MB wait at the broker`);
+  const answered = (): number => broker.acknowledged.filter(({ client }) => client === 'tl-keeper').length;
+  const marked = answered();
+  assert.ok(marked <= 1, 'the marker at most');
+  open();
+  await eventually('all are acknowledged', () => answered() - marked >= count);
+  flood(Buffer.from('y'));
+  await eventually('again, many small ones', () => answered() - marked >= 2 * count);
+  assert.is(broker.clients.filter(({ id }) => id === 'tl-keeper').length, 1);
+  await place.close();
+  await broker.close();
+});
+
 test('a command that the database does not take is refused in the end, and holds nobody back meanwhile', async () => {
   const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
   await place.registry.add('pump-7');

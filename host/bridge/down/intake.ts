@@ -12,7 +12,10 @@ import { Posts } from './posts.js';
 
 /** Commands of one transaction. */
 const AT_ONCE = 512;
-/** What may wait in memory where the broker knows no Receive Maximum; beyond it the connection is ended, and the broker keeps it. */
+/**
+ * What may wait in memory; beyond it the connection takes no more until half of it is committed. A broker of MQTT 3.1.1 knows no Receive
+ * Maximum, and mosquitto 2.0.11 forgets it for what it has queued: at the first PUBACK it sends all of that at once.
+ */
 const MOST_WAITING = 4_096;
 const MOST_BYTES = 16 << 20;
 const AGAIN_MS = 1_000;
@@ -78,12 +81,9 @@ export class Intake {
     for (const identity of fanOut) commands.push(this.#checked(commandFor(identity, topic, message, rules), rules.now));
     if (parsed === undefined && fanOut.length === 0) counts.commandRefused('no rule');
     const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
-    if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) {
-      owner.connection.drop();
-      return;
-    }
     this.#waiting.push({ ackId, serial, commands, marker, bytes: payload.length });
     this.#bytes += payload.length;
+    if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) owner.connection.hold();
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
   }
 
@@ -109,11 +109,13 @@ export class Intake {
   }
 
   async #run(): Promise<void> {
+    const owner = this.#owner;
     await new Promise((resolve) => setImmediate(resolve)); // what came in the same turn goes together
     while (this.#waiting.length > 0) {
       const group = this.#waiting.splice(0, AT_ONCE);
       for (const { bytes } of group) this.#bytes -= bytes;
       await this.#take(group);
+      if (this.#waiting.length <= MOST_WAITING / 2 && this.#bytes <= MOST_BYTES / 2) owner.connection.release();
     }
   }
 
