@@ -52,9 +52,13 @@ export function parse(text: string): Answer {
   };
 }
 
+export const asInput = (commands: readonly string[]): string => commands.map((line) => `${line}\n`).join('');
+/** What it said before the first command is left out. */
+export const answersOf = (output: string, commands: readonly string[]): Answer[] => output.split('.\n').slice(1, commands.length + 1).map(parse);
+
 /** All commands at once: one answer each. */
 export function batch(program: string, commands: string[]): Answer[] {
-  return run(program, [], commands.map((line) => `${line}\n`).join('')).split('.\n').slice(1, commands.length + 1).map(parse);
+  return answersOf(run(program, [], asInput(commands)), commands);
 }
 
 const running = new Set<ChildProcess>();

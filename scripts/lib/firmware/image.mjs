@@ -40,7 +40,7 @@ const PATIENCE = 220_000; // ms; a whole runtime with sanitizers takes 40 s of a
 let headers;
 /** One hash over all our headers: a change of any compiles everything anew. */
 function headerHash() {
-  headers ??= hashOf(['dist/firmware', 'bench/native', 'bench/mcu'].flatMap(filesBelow).filter((file) => file.endsWith('.h') && !file.endsWith('.w2c.h')));
+  headers ??= hashOf(['dist/firmware', 'bench/native', 'bench/mcu', 'test/firmware/c', 'test/firmware/programs'].flatMap(filesBelow).filter((file) => file.endsWith('.h') && !file.endsWith('.w2c.h')));
   return headers;
 }
 

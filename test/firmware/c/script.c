@@ -7,6 +7,8 @@
  *   publish NOW TOPIC KEEP HEX | lost NOW
  *   budget BYTES | unix NOW | queued | verdict N | store 0|1 | hold 0|1 (output stays in the client) | reenter 0|1 | close
  *
+ * On a board two files of the host stand in for stdin and stdout (programs/script-board.h).
+ *
  * It prints "= STATUS", "out HEX" for each piece of output, "event KIND WHY DETAIL ID MS REPEAT HEX [TOPIC TRUST]", "record HEX".
  */
 #include <stdio.h>
@@ -14,6 +16,9 @@
 #include <string.h>
 
 #include "tidelock.h"
+#ifdef SCRIPT_ON_BOARD
+#include "../programs/script-board.h"
+#endif
 
 static uint64_t memory[TL_MEMORY_BYTES / 8];
 static uint32_t outbox[4096];
@@ -31,10 +36,13 @@ extern const tl_engine_options *script_engine(void);
 #define script_engine() NULL
 #endif
 
+static int nibble(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 static uint32_t unhex(const char *text, uint8_t *out) {
   uint32_t n = 0;
-  unsigned byte;
-  while (text[0] != '-' && sscanf(text + 2 * n, "%2x", &byte) == 1) out[n++] = (uint8_t)byte;
+  for (; nibble(text[0]) >= 0 && nibble(text[1]) >= 0; text += 2) out[n++] = (uint8_t)(nibble(text[0]) << 4 | nibble(text[1]));
   return n;
 }
 
