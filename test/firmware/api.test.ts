@@ -293,6 +293,25 @@ c('output that nobody takes holds back, and nothing is lost', async () => {
   await s.end();
 });
 
+c('whatever fills the output, a stop ends the session, and what begins anew connects', async () => {
+  for (let size = 1; size <= 40; size++) {
+    const s = await (await Session.start({ outbox: 8000 })).online();
+    await s.script.do('hold', 1);
+    for (let i = 0; i < 6; i++) s.peer.send(Buffer.alloc(3, i), s.now);
+    await s.step();
+    while ((await s.do('post', s.now, Buffer.alloc(size))).status === abi.OK) { /* until it is full */ }
+    while ((await s.do('post', s.now, Buffer.alloc(0))).status === abi.OK) { /* to the last byte */ }
+    s.peer.send(text('one more'), s.now);
+    await s.step();
+    await s.script.do('poll', s.now + 30_000);
+    assert.is((await s.do('stop', s.now + 30_000)).status, abi.OK, `${size} bytes`);
+    const before = s.of(abi.EV_CONNECT).length;
+    await s.do('start', s.now + 30_000);
+    assert.is(s.of(abi.EV_CONNECT).length, before + 1);
+    await s.end();
+  }
+});
+
 c('a message in parts: put together, or left to its sender where there is no memory for it', async () => {
   for (const parts of [512, 0]) {
     const s = await Session.start({ link: abi.LINK_DATAGRAM, parts });
