@@ -2,6 +2,7 @@
  * Rows of a table on their way into the lanes: read ahead up to a bound, each once at a time, and marked when they are settled. The table is the
  * store: what is in memory is lost without loss.
  */
+import type { Clock } from '../clock.js';
 import { outlasting } from '../gateway/outlast.js';
 import type { Registry } from '../registry/types.js';
 import type { Lanes } from './lanes.js';
@@ -11,6 +12,8 @@ import type { Item } from './lane.js';
 const MOST_HELD = 4_096;
 const MOST_BYTES = 8 << 20;
 const AT_ONCE = 256;
+/** ms until what failed is tried again. */
+const PAUSE = 1_000;
 
 export interface FeedRow {
   readonly position: number;
@@ -26,6 +29,7 @@ export interface FeedSource<R extends FeedRow> {
   /** False: not now; `again` asks for it later. */
   takes(row: R): boolean;
   failed(error: unknown): void;
+  readonly clock: Clock;
 }
 
 export class Feed<R extends FeedRow> {
@@ -117,7 +121,7 @@ export class Feed<R extends FeedRow> {
       this.#reading = false;
       if (this.#over.signal.aborted) return;
       this.#source.failed(error);
-      setTimeout(() => this.wake(), 1_000).unref();
+      this.#later(() => this.wake());
     });
   }
 
@@ -126,6 +130,10 @@ export class Feed<R extends FeedRow> {
     this.#held.set(row.position, row.bytes);
     this.#bytes += row.bytes;
     this.#lanes.of(row.identity).push(this.#source.item(row));
+  }
+
+  #later(run: () => void): void {
+    this.#source.clock.after(PAUSE, run, false);
   }
 
   #forget(position: number): void {
@@ -142,8 +150,11 @@ export class Feed<R extends FeedRow> {
         await outlasting(this.#registry, this.#over.signal, () => this.#source.done(positions));
       } catch (error) {
         // They go again, under the same names.
-        if (!this.#over.signal.aborted) this.#source.failed(error);
-        this.#after = Math.min(this.#after, Math.min(...positions) - 1);
+        if (!this.#over.signal.aborted) {
+          this.#source.failed(error);
+          const first = positions.reduce((least, position) => Math.min(least, position));
+          this.#later(() => this.again(first));
+        }
       }
       for (const position of positions) this.#forget(position);
       this.#fill();

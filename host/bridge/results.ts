@@ -45,13 +45,14 @@ export class Results {
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    const { host: { registry, failed }, lanes } = shared;
+    const { host: { registry, failed, clock }, lanes } = shared;
     this.#feed = new Feed<Row>(registry, lanes, {
       read: async (after, limit) => (await registry.bridge.results({ after, limit })).map((row) => ({ ...row, bytes: row.response.length + row.correlation.length })),
       done: (positions) => registry.bridge.told(positions),
       item: (row) => new ResultItem(this, row, false),
       takes: () => true,
       failed,
+      clock,
     });
     registry.on('bridge', this.#onBridge);
   }

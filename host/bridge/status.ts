@@ -30,7 +30,7 @@ class StatusItem implements Item {
   }
 
   settle(reason: number): void {
-    this.#status.settled(this.#lane, this.identity, reason);
+    this.#status.settled(this.#lane, reason);
   }
 }
 
@@ -71,10 +71,9 @@ export class Status {
     return { topic: topics.status(identity), payload: JSON.stringify(told), properties: undefined, retain: true };
   }
 
-  settled(lane: Lane, identity: string, reason: number): void {
+  settled(lane: Lane, reason: number): void {
     if (reason >= FAILURE) this.#shared.counts.refused += 1; // told by the probe of its class; the next change tries again
     this.#under.set(lane, (this.#under.get(lane) ?? 1) - 1);
-    void identity;
     this.#fill(lane);
   }
 

@@ -128,6 +128,20 @@ test('Receive Maximum is obeyed, and what is unanswered goes again in order afte
   await broker.close();
 });
 
+test('a mark that the database did not take is made later: the row goes again under its name', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 }), pump = await device(place, 'pump-7');
+  place.gateway.on('error', () => undefined);
+  const done = place.registry.done.bind(place.registry);
+  let failures = 0;
+  place.registry.done = (positions, consumer) => (++failures === 1 ? Promise.reject(new Error('the disk is full')) : done(positions, consumer));
+  await pump.send('x').acknowledged;
+  await eventually('it is done', async () => failures >= 2 && (await place.registry.info()).inbox.rows === 0);
+  assert.equal(broker.texts(), ['x', 'x']);
+  await pump.close();
+  await place.close();
+  await broker.close();
+});
+
 test('a message that is the oldest in flight at three disconnects is a dead letter; those behind it are not', async () => {
   const broker = await Scripted.start();
   broker.puback = (packet) => (packet.payload.toString() === 'poison' ? 'end' : 0);

@@ -57,13 +57,14 @@ export class InboxPump {
 
   constructor(shared: Shared) {
     this.#shared = shared;
-    const { host: { registry, failed }, lanes } = shared;
+    const { host: { registry, failed, clock }, lanes } = shared;
     this.#feed = new Feed<Row>(registry, lanes, {
       read: async (after, limit) => (await registry.read({ after, limit, consumer: 'bridge' })).map((row) => ({ ...row, bytes: row.body.length })),
       done: (positions) => registry.done(positions, 'bridge'),
       item: (row) => new InboxItem(this, row),
       takes: ({ identity }) => !this.#resting.has(identity),
       failed,
+      clock,
     });
     registry.on('inbox', this.#onInbox);
   }
