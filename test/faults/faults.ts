@@ -45,8 +45,9 @@ export function slow(): Fault {
 
 /** Every packet is late by something else, one in 30 beyond the window. */
 export function jitter(random: Random): Fault {
+  const comes = often(random, 30);
   return (packet, wire) => {
-    const spike = random() < 1 / 30;
+    const spike = comes();
     if (spike) wire.struck();
     return [later(packet, spike ? between(random, WINDOW, 3 * WINDOW) : between(random, 0, 300))];
   };
@@ -73,8 +74,9 @@ export function duplicate(random: Random): Fault {
 
 /** One bit is flipped, in one chunk of 20 or one datagram of 10. */
 export function corrupt(random: Random): Fault {
+  const datagram = often(random, 10), chunk = often(random, 20);
   return (packet, wire) => {
-    if (packet.bytes.length === 0 || random() >= (wire.datagrams ? 1 / 10 : 1 / 20)) return [packet];
+    if (packet.bytes.length === 0 || !(wire.datagrams ? datagram : chunk)()) return [packet];
     wire.struck();
     const bytes = Buffer.from(packet.bytes), bit = between(random, 0, 8 * bytes.length - 1);
     bytes[bit >> 3]! ^= 1 << (bit & 7);
@@ -87,10 +89,10 @@ export function corrupt(random: Random): Fault {
  * way for up to 20 s, time and again.
  */
 export function cut(random: Random): Fault {
-  const outage = new Outage(random, [500, 20_000], [200, 8_000]);
+  const outage = new Outage(random, [500, 20_000], [200, 8_000]), comes = often(random, 15);
   return (packet, wire) => {
     if (wire.datagrams) return outage.left(wire) > 0 ? [] : [packet];
-    if (random() >= 1 / 15) return [packet];
+    if (!comes()) return [packet];
     wire.struck();
     const reset = random() < 0.5, part = between(random, 0, packet.bytes.length);
     return [{ ...packet, bytes: packet.bytes.subarray(0, part), after: () => wire.cut(reset) }];
@@ -103,10 +105,10 @@ export function cut(random: Random): Fault {
  */
 export function halfOpen(random: Random): Fault {
   const left: Left[] = ['both', 'device', 'gateway'];
-  const outage = new Outage(random, [IDLE / 2, 2 * IDLE], [200, 20_000]);
+  const outage = new Outage(random, [IDLE / 2, 2 * IDLE], [200, 20_000]), comes = often(random, 30);
   return (packet, wire) => {
     if (wire.datagrams) return outage.left(wire) > 0 ? [] : [packet];
-    if (random() >= 1 / 30) return [packet];
+    if (!comes()) return [packet];
     wire.struck();
     const stays = left[between(random, 0, 2)]!;
     return [{ ...packet, after: () => wire.halfOpen(stays) }];
@@ -167,8 +169,9 @@ export function loss(random: Random): Fault {
 
 /** The device's datagrams come from another port from now on, as behind a NAT that has forgotten it. */
 export function rebind(random: Random): Fault {
+  const comes = often(random, 25);
   return (packet, wire) => {
-    if (random() < 1 / 25) {
+    if (comes()) {
       wire.struck();
       wire.rebind();
     }
@@ -205,6 +208,16 @@ function restart(random: Random, again: (wire: Wire) => void): Fault {
     if (random() < 0.5) return [{ ...packet, after: () => again(wire) }];
     again(wire);
     return [];
+  };
+}
+
+/** True once in `every` calls in the mean; the first time within as many, because a short load joined into few chunks is over soon. */
+function often(random: Random, every: number): () => boolean {
+  let left = between(random, 1, every);
+  return () => {
+    if ((left -= 1) > 0) return false;
+    left = between(random, 1, 2 * every - 1);
+    return true;
   };
 }
 

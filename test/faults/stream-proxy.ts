@@ -1,6 +1,7 @@
 /** A proxy for streams, TCP and what is inside it. It knows nothing of the protocol: chunks come as they were read. */
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Clock, ClockTimer } from 'tidelock/gateway';
+import { reset } from '../support/reset.js';
 import type { Fault, Left, Packet, Wire } from './packet.js';
 
 /** What a proxy needs of those who run it. */
@@ -62,7 +63,7 @@ export class StreamProxy implements Proxy {
     this.traffic.moved += 1;
     if (port === undefined) {
       device.on('error', () => undefined);
-      device.resetAndDestroy();
+      reset(device);
       return;
     }
     const gateway = connect({ host: this.owner.targetHost ?? '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
@@ -149,12 +150,6 @@ class Connection implements Wire {
     this.#severed = true;
     for (const way of this.#ways) way.clear();
   }
-}
-
-/** One that is not connected yet would wait for its connection first, and never close where it is destroyed meanwhile. */
-function reset(socket: Socket): void {
-  if (socket.connecting) socket.destroy();
-  else socket.resetAndDestroy();
 }
 
 /** One direction: what waits goes out in order. */

@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { test as uvuTest } from 'uvu';
 import { Device, type DeviceOptions, type DeviceState } from 'tidelock/device';
 import { Gateway, type Clock, type ClockTimer, type GatewayOptions } from 'tidelock/gateway';
+import { reset } from '../support/reset.js';
 
 /**
  * uvu's `test`, for tests in which a TidelockError may be thrown: uvu takes `details` of an error for a text,
@@ -205,7 +206,7 @@ export class Relay {
 
   /** Both links are lost at once. */
   cut(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const socket of this.#sockets) reset(socket);
   }
 
   /** Stops, or goes on, reading what the gateway sends. */
