@@ -213,12 +213,8 @@ function restart(random: Random, again: (wire: Wire) => void): Fault {
 
 /** True once in `every` calls in the mean; the first time within as many, because a short load joined into few chunks is over soon. */
 function often(random: Random, every: number): () => boolean {
-  let left = between(random, 1, every);
-  return () => {
-    if ((left -= 1) > 0) return false;
-    left = between(random, 1, 2 * every - 1);
-    return true;
-  };
+  let first = between(random, 1, every);
+  return () => (first > 0 ? (first -= 1) === 0 : random() < 1 / every);
 }
 
 function later(packet: Packet, ms: number): Packet {
