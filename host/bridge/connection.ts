@@ -4,6 +4,7 @@
  */
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock, ClockTimer } from '../clock.js';
+import { takeAnswers } from './answers.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
@@ -201,6 +202,10 @@ export class Connection {
     const client = this.#setup.library.connect(this.#setup.url, this.#options());
     this.#client = client;
     const serial = ++this.#serial;
+    const answered = (id: number, reason: number): void => {
+      if (client === this.#client) this.#publisher?.acknowledged(id, reason);
+    };
+    takeAnswers(client.stream, this.#version === 5, answered);
     let reason = '', refused = false;
     const held = new WeakSet<object>(), early: Received[] = [];
     client.on('connect', (packet) => {
@@ -213,10 +218,7 @@ export class Connection {
     });
     client.on('disconnect', ({ reasonCode }) => (reason ||= `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`));
     client.on('packetreceive', (packet) => {
-      if (packet.cmd === 'puback') {
-        if (client === this.#client && packet.messageId !== undefined) this.#publisher?.acknowledged(packet.messageId, packet.reasonCode ?? 0);
-        return;
-      }
+      if (packet.cmd === 'puback') return answered(packet.messageId!, packet.reasonCode ?? 0);
       if (packet.cmd !== 'publish' || packet.qos !== 1) return;
       held.add(packet);
       packet.qos = 0; // acknowledged by `acknowledge`, not by the library
