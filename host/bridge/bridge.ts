@@ -9,6 +9,7 @@ import type { Shared } from './context.js';
 import { Counts } from './counts.js';
 import { Keeper } from './down/keeper.js';
 import { pack } from './envelope.js';
+import type { Fault } from './fault.js';
 import { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { findMqtt, type MqttLibrary } from './library.js';
@@ -93,7 +94,7 @@ class RunningBridge implements AttachedBridge {
       clientId: `${topics.prefix}-${registry.gateway}-${i}`, clean: true, receiveMaximum: 64,
       ...(i === 0 ? { received: (message: Received) => this.#received(message), will: () => ({ topic: topics.own('status'), payload: JSON.stringify({ connected: false }) }) } : {}),
       up: () => this.#up(lane, i),
-      down: (reason, wasUp) => this.#down(lane, reason, wasUp),
+      down: (fault, wasUp) => this.#down(lane, fault, wasUp),
     }), setup.window);
     return lane;
   }
@@ -176,14 +177,15 @@ class RunningBridge implements AttachedBridge {
     if (!this.#probe.received(message)) this.#subscriptions.received(message);
   }
 
-  #down(lane: Lane, reason: string, wasUp: boolean): void {
+  #down(lane: Lane, { reason, remedy }: Fault, wasUp: boolean): void {
     if (wasUp) this.#shared.counts.lost += 1;
     lane.down();
     if (lane === this.#shared.lanes.list[0]) this.#probe.down();
     if (this.#closing || this.#away) return;
     this.#away = true;
-    const { host, setup } = this.#shared, text = `no connection to the broker ${setup.url}: ${reason}`;
-    host.logger?.warn({ broker: setup.url, reason }, 'no connection to the broker: messages wait in the inbox, and it is sought');
+    const { host, setup } = this.#shared, text = `no connection to the broker ${setup.url}: ${reason}${remedy === '' ? '' : `; ${remedy}`}`;
+    const what = setup.mode === 'inbox' ? 'messages wait in the inbox' : 'devices are told busy';
+    host.logger?.warn({ broker: setup.url, reason, ...(remedy === '' ? {} : { remedy }) }, `no connection to the broker: ${what}, and it is sought`);
     host.alarm({ kind: 'broker', device: undefined, text });
   }
 

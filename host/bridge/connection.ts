@@ -5,6 +5,7 @@
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock, ClockTimer } from '../clock.js';
 import { takeAnswers } from './answers.js';
+import { faultOf, type Fault } from './fault.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
@@ -23,6 +24,7 @@ const MOST_UNSENT = 1 << 20;
 const MOST_PACKET = 0x0fff_ffff + 5;
 /** Answers that may be missing: fewer than there are packet identifiers of ours. */
 const MOST_FLYING = LAST_ID - 1_000;
+const CLOSED: Fault = { reason: 'the broker closed the connection', remedy: '' };
 const silent = (): void => undefined;
 
 export interface Credentials {
@@ -60,7 +62,7 @@ export interface ConnectionSetup {
   may?(): Promise<boolean>;
   up(session: { present: boolean }): void;
   /** It was up, or could not be brought up. Told once for each try. */
-  down(reason: string, wasUp: boolean): void;
+  down(fault: Fault, wasUp: boolean): void;
   received?(message: Received): void;
 }
 
@@ -206,17 +208,17 @@ export class Connection {
       if (client === this.#client) this.#publisher?.acknowledged(id, reason);
     };
     takeAnswers(client.stream, this.#version === 5, answered);
-    let reason = '', refused = false;
+    let fault: Fault | undefined, refused = false;
     const held = new WeakSet<object>(), early: Received[] = [];
     client.on('connect', (packet) => {
       this.#connected(client, packet);
       if (this.#up && client === this.#client) for (const message of early.splice(0)) this.#setup.received?.(message);
     });
     client.on('error', (error: Error & { code?: unknown }) => {
-      reason ||= errorText(error);
+      fault ??= faultOf(error, this.#setup.credentials.cert !== undefined);
       refused ||= error.code === 1 || error.code === 132; // the protocol version
     });
-    client.on('disconnect', ({ reasonCode }) => (reason ||= `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`));
+    client.on('disconnect', ({ reasonCode }) => (fault ??= { reason: `the broker ended it with reason 0x${(reasonCode ?? 0).toString(16)}`, remedy: '' }));
     client.on('packetreceive', (packet) => {
       if (packet.cmd === 'puback') return answered(packet.messageId!, packet.reasonCode ?? 0);
       if (packet.cmd !== 'publish' || packet.qos !== 1) return;
@@ -241,7 +243,7 @@ export class Connection {
       this.#held = false;
       this.#goOn = undefined;
       client.end(true);
-      this.#lost(reason, refused);
+      this.#lost(fault, refused);
     });
   }
 
@@ -272,18 +274,18 @@ export class Connection {
     this.#setup.up({ present: packet.sessionPresent });
   }
 
-  #lost(reason: string, refused: boolean): void {
+  #lost(fault: Fault | undefined, refused: boolean): void {
     const { protocol, clock } = this.#setup, wasUp = this.#up;
     this.#up = false;
     this.#publisher?.lost();
     this.#publisher = undefined;
     if (wasUp && clock.now() - this.#upAt >= GOOD) this.#wait = FIRST_WAIT;
     // A broker without MQTT 5 says so, or closes the connection without a word.
-    if (!wasUp && protocol === 'auto' && (refused || reason === '')) {
+    if (!wasUp && protocol === 'auto' && (refused || fault === undefined)) {
       this.#version = this.#version === 5 ? 4 : 5;
       if (refused && this.#version === 4 && !this.#closed) return this.#later(0); // nothing is wrong
     }
-    this.#setup.down(reason === '' ? 'the broker closed the connection' : reason, wasUp);
+    this.#setup.down(fault ?? CLOSED, wasUp);
     if (!this.#closed) this.#later(this.#wait * (0.5 + Math.random() / 2));
     this.#wait = Math.min(LAST_WAIT, 2 * this.#wait);
   }
@@ -316,10 +318,4 @@ class LibraryIds {
   clear(): void {
     // Each try has a client of its own.
   }
-}
-
-/** Node gives a connection that failed at several addresses a text for each of them, and none of its own. */
-function errorText(error: unknown): string {
-  if (error instanceof AggregateError && error.message === '') return error.errors.map(errorText).join(', ');
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../clock.js';
 import { Connection, type Received } from './connection.js';
+import type { Fault } from './fault.js';
 import { findMqtt } from './library.js';
 import { checkMqttOptions } from './options.js';
 import { DROPPED, FAILURE, reasonText } from './packets.js';
@@ -16,6 +17,8 @@ export interface BrokerReport {
   /** Undefined: it could not be reached, or did not let us in, for `reason`. */
   readonly version: 5 | 4 | undefined;
   readonly reason: string;
+  /** What to do about it; empty: nothing more is known. */
+  readonly remedy: string;
   readonly secure: boolean;
   /** What it says of itself, as mosquitto does; empty: nothing. */
   readonly software: string;
@@ -30,7 +33,7 @@ export interface BrokerReport {
 export async function examineBroker(options: MqttOptions, gateway: string): Promise<BrokerReport> {
   const setup = checkMqttOptions(options), library = await findMqtt(), topics = new Topics(setup.prefix, gateway);
   const got: Received[] = [];
-  let heard: (() => void) | undefined, reason = '', tries = 0;
+  let heard: (() => void) | undefined, fault: Fault = { reason: `no answer in ${CONNECT / 1_000} s`, remedy: '' }, tries = 0;
   let settle!: (up: boolean) => void;
   const settled = new Promise<boolean>((resolve) => (settle = resolve));
   const connection = new Connection({
@@ -38,7 +41,7 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
     clientId: `${setup.prefix}-doctor-${randomBytes(4).toString('hex')}`,
     up: () => settle(true),
     down: (why) => {
-      reason = why;
+      fault = why;
       // The second try speaks the other version, where the broker closed the first without a word.
       if (++tries >= 2 || setup.protocol !== 'auto') settle(false);
     },
@@ -62,7 +65,7 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
   clearTimeout(timer);
   if (!up) {
     await connection.close();
-    return { version: undefined, reason: reason || `no answer in ${CONNECT / 1_000} s`, secure: setup.secure, software: '', receiveMaximum: 0, maximumPacket: 0, broken: [] };
+    return { version: undefined, ...fault, secure: setup.secure, software: '', receiveMaximum: 0, maximumPacket: 0, broken: [] };
   }
   const broken: { topics: string; reason: string }[] = [];
   const nobody = `${topics.prefix}/${NO_REALM}/$${gateway}`;
@@ -82,7 +85,7 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
   }
   const software = got.find(({ topic }) => topic === '$SYS/broker/version')?.payload.toString('utf8') ?? '';
   const report: BrokerReport = {
-    version: connection.version, reason: '', secure: setup.secure, software: software.slice(0, 100), receiveMaximum: connection.receiveMaximum, maximumPacket: connection.maximumPacket, broken,
+    version: connection.version, reason: '', remedy: '', secure: setup.secure, software: software.slice(0, 100), receiveMaximum: connection.receiveMaximum, maximumPacket: connection.maximumPacket, broken,
   };
   await connection.close();
   return report;

@@ -2,6 +2,7 @@
 import { TidelockError } from '../errors.js';
 import { badOption, checkInteger, checkNames } from '../options.js';
 import { isTopicName } from '../topic-filter.js';
+import { checkAuthorities, checkPair } from '../transport/tls/pair.js';
 import type { Credentials } from './connection.js';
 import type { MqttOptions } from './types.js';
 
@@ -44,7 +45,7 @@ export function checkMqttUrl(url: unknown): URL {
   return parsed;
 }
 
-/** Throws BAD_OPTION or UNKNOWN_OPTION. */
+/** Throws BAD_OPTION, UNKNOWN_OPTION or CERTIFICATE_INVALID. */
 export function checkMqttOptions(options: MqttOptions): MqttSetup {
   if (typeof options !== 'object' || options === null) throw new TypeError('mqtt() needs an object with url');
   checkNames(options, KNOWN, 'mqtt()');
@@ -60,6 +61,8 @@ export function checkMqttOptions(options: MqttOptions): MqttSetup {
   if (typeof discovery !== 'string' || !isTopicName(discovery) || discovery.startsWith('$') || discovery === prefix) throw badOption('discovery', discovery, 'it must be a topic of its own, such as homeassistant');
   if (!secure && (ca ?? cert ?? key) !== undefined) throw badOption('ca, cert or key', 'given', `they need TLS, and ${url.protocol}// has none; use mqtts://`);
   if ((cert === undefined) !== (key === undefined)) throw badOption(cert === undefined ? 'cert' : 'key', undefined, 'a certificate and its key belong together');
+  if (ca !== undefined) checkAuthorities(ca, '`ca`');
+  if (cert !== undefined && key !== undefined) checkPair(cert, '`cert`', key, '`key`');
   if (password !== undefined && username === undefined) throw badOption('username', undefined, 'MQTT 3.1.1 has no password without a user name');
   return {
     url: url.href, secure, mode, app, prefix, discovery, down, envelope, requireSubscriber,

@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import { mqtt, type MqttBridge, type MqttOptions } from '../bridge/index.js';
 import { TidelockError } from '../errors.js';
 import type { Bridge } from '../gateway/bridge-types.js';
+import { checkAuthorities, checkPair } from '../transport/tls/pair.js';
 import { readSecret, reasonOf } from './key-file.js';
 import type { Settings } from './setting-types.js';
 
 /** User and password take less; what is longer is another file. */
 const LARGEST_USER_FILE = 4_096;
+const LARGEST_PEM = 1 << 16;
 
-/** Undefined: none is configured. Throws KEY_FILE_*, INPUT_INVALID, BAD_OPTION. */
+/** Undefined: none is configured. Throws KEY_FILE_*, CERTIFICATE_*, INPUT_INVALID, BAD_OPTION. */
 export function createBridge(settings: Settings): (Bridge & MqttBridge) | undefined {
   const options = bridgeOptions(settings);
   return options === undefined ? undefined : mqtt(options);
@@ -21,9 +23,8 @@ export function bridgeOptions(settings: Settings): MqttOptions | undefined {
   const given = {
     mode: mqttMode, prefix: mqttPrefix, protocol: mqttProtocol, connections: mqttConnections, lifetime: mqttLifetime, requireSubscriber: mqttRequireSubscriber, envelope: mqttEnvelope,
     ...credentials(settings),
-    ca: mqttCa === undefined ? undefined : readText(mqttCa),
-    cert: mqttCert === undefined ? undefined : readText(mqttCert),
-    key: mqttCert === undefined ? undefined : readSecret(mqttKey ?? mqttCert, 1 << 16).toString('latin1'),
+    ca: mqttCa === undefined ? undefined : readAuthorities(mqttCa),
+    ...(mqttCert === undefined ? {} : readPair(mqttCert, mqttKey ?? mqttCert)),
     // A backend takes the messages as well; without one they are the broker's alone, and none is printed.
     app: mqttMode === 'through' ? undefined : settings.backend !== undefined || settings.backendSocket !== undefined,
   };
@@ -39,6 +40,19 @@ function credentials({ mqttUserFile: file, mqttUser, mqttPassword }: Settings): 
     throw new TidelockError('INPUT_INVALID', { what: `the file ${file}`, problem: 'does not hold a user name and a password', remedy: 'Write the user name on its first line and the password on its second.' });
   }
   return { username, ...(password === undefined ? {} : { password }) };
+}
+
+/** Checked here, where the files have names. */
+function readPair(certFile: string, keyFile: string): { cert: string; key: string } {
+  const cert = readText(certFile), key = readSecret(keyFile, LARGEST_PEM).toString('latin1');
+  checkPair(cert, certFile, key, keyFile);
+  return { cert, key };
+}
+
+function readAuthorities(file: string): string {
+  const ca = readText(file);
+  checkAuthorities(ca, file);
+  return ca;
 }
 
 /** A certificate is no secret. */

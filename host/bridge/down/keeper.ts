@@ -9,6 +9,7 @@ import type { BridgeEvent } from '../../registry/types.js';
 import { fits } from '../../topic-filter.js';
 import { Connection, type Received } from '../connection.js';
 import type { Shared } from '../context.js';
+import type { Fault } from '../fault.js';
 import type { MqttLibrary } from '../library.js';
 import { NOBODY_WAITS } from '../publisher.js';
 import { Intake } from './intake.js';
@@ -47,7 +48,7 @@ export class Keeper {
       clientId: `${topics.prefix}-keeper`, clean: false, receiveMaximum: RECEIVE_MAXIMUM,
       may: () => this.#keep(),
       up: ({ present }) => this.#up(present),
-      down: (reason, wasUp) => this.#down(reason, wasUp),
+      down: (fault, wasUp) => this.#down(fault, wasUp),
       received: (message) => this.#received(message),
     });
     this.#intake = new Intake(shared, this);
@@ -135,7 +136,7 @@ export class Keeper {
     if (this.connection.isUp) this.connection.publish(topics.own(`down/${this.#nonce}`), '', {}, NOBODY_WAITS);
   }
 
-  #down(reason: string, wasUp: boolean): void {
+  #down({ reason }: Fault, wasUp: boolean): void {
     this.#intake.down();
     if (wasUp) this.#shared.counts.lost += 1;
     this.#shared.host.logger?.debug({ reason }, 'the keeper has no connection to the broker');

@@ -20,12 +20,12 @@ export async function checkBroker(settings: Settings): Promise<Finding[]> {
 }
 
 export function findingsOf(url: string, report: BrokerReport): Finding[] {
-  const { version, reason, secure, software, receiveMaximum, broken } = report;
+  const { version, reason, remedy, secure, software, receiveMaximum, broken } = report;
   if (version === undefined) {
-    const action = /authori|user name|password/i.test(reason)
-      ? 'Check the user and its password (--mqtt-user-file), and that the broker knows them.'
-      : /certificate|self-signed|altname/i.test(reason)
-        ? 'Give the certificate of its authority with --mqtt-ca, and use a name that stands in its certificate.'
+    const action = remedy !== ''
+      ? `${remedy[0]!.toUpperCase()}${remedy.slice(1)}.`
+      : /authori|user name|password/i.test(reason)
+        ? 'Check the user and its password (--mqtt-user-file), or the certificate by which the gateway shows itself (--mqtt-cert), and that the broker knows them.'
         : 'Check that it runs, that address and port are right, and that mqtts:// is used for a port with TLS. A gateway runs without it, and its inbox fills.';
     return [{ check, verdict: 'fail', text: `${url} does not let the gateway in: ${reason}`, action }];
   }

@@ -2,43 +2,28 @@
  * The gateway's certificate: read, checked, and put in place of an earlier one without a restart. Connections that stand
  * keep the certificate that they began with.
  */
-import { constants, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { createSecureContext, TLSSocket, type SecureContext, type TLSSocketOptions } from 'node:tls';
+import { TLSSocket, type TLSSocketOptions } from 'node:tls';
 import { TidelockError } from '../../errors.js';
 import { WRITE_MARK, type MarkedSocket } from '../stream-link.js';
-import { pinOf } from './pin.js';
+import { checkPair, type CertificateFacts, type Pair } from './pair.js';
 
 export const ALPN = 'tidelock/1';
-export const LEAST_TLS = 'TLSv1.2';
+export { LEAST_TLS, type CertificateFacts } from './pair.js';
 
 /** PEM itself, or files that hold it; without `keyFile` the key stands in `certFile`. The gateway's own certificate comes first. */
 export type TlsCertificate =
   | { readonly cert: string | Uint8Array; readonly key: string | Uint8Array }
   | { readonly certFile: string; readonly keyFile?: string | undefined };
 
-/** What an operator wants to know of a certificate. */
-export interface CertificateFacts {
-  readonly pin: string;
-  /** As X.509 writes subject alternative names; empty where there are none. */
-  readonly names: string;
-  /** Unix ms. */
-  readonly from: number;
-  readonly until: number;
-}
-
-interface Loaded extends CertificateFacts {
-  readonly context: SecureContext;
-}
-
 /** Rejects with CERTIFICATE_UNREADABLE or CERTIFICATE_INVALID. */
-export async function loadCertificate(given: TlsCertificate): Promise<Loaded> {
+export async function loadCertificate(given: TlsCertificate): Promise<Pair> {
   if ('certFile' in given) {
     const { certFile, keyFile = certFile } = given;
-    return check(await read(certFile), certFile, await read(keyFile), keyFile);
+    return checkPair(await read(certFile), certFile, await read(keyFile), keyFile);
   }
-  return check(Buffer.from(given.cert), '`tls.cert`', Buffer.from(given.key), '`tls.key`');
+  return checkPair(Buffer.from(given.cert), '`tls.cert`', Buffer.from(given.key), '`tls.key`');
 }
 
 async function read(file: string): Promise<Buffer> {
@@ -49,35 +34,9 @@ async function read(file: string): Promise<Buffer> {
   }
 }
 
-function check(cert: Buffer, certName: string, pem: Buffer, keyName: string): Loaded {
-  const leaf = parse(() => new X509Certificate(cert), certName, 'holds no certificate', 'Give a file in PEM that begins with the certificate of the gateway.');
-  const key: KeyObject = parse(() => createPrivateKey(pem), keyName, 'holds no private key that can be read', 'Give the key in PEM, without a passphrase.');
-  if (!leaf.checkPrivateKey(key)) {
-    throw new TidelockError('CERTIFICATE_INVALID', {
-      file: certName, problem: `is of another key than ${keyName}`, remedy: 'Give the certificate and the key that were made together.',
-    });
-  }
-  const context = parse(
-    // Renegotiation lets a stranger ask for one expensive handshake after the other (RFC 9325 3.5).
-    () => createSecureContext({ cert, key: pem, minVersion: LEAST_TLS, honorCipherOrder: true, secureOptions: constants.SSL_OP_NO_RENEGOTIATION }),
-    certName, 'is not taken by TLS', 'See the reason; keys of RSA need 2,048 bits or more.',
-  );
-  return {
-    context, pin: pinOf(leaf.publicKey), names: leaf.subjectAltName ?? '', from: Date.parse(leaf.validFrom), until: Date.parse(leaf.validTo),
-  };
-}
-
-function parse<T>(run: () => T, file: string, problem: string, remedy: string): T {
-  try {
-    return run();
-  } catch (cause) {
-    throw new TidelockError('CERTIFICATE_INVALID', { file, problem: `${problem} (${(cause as Error).message})`, remedy }, { cause });
-  }
-}
-
 export class ServerTls {
   #given: TlsCertificate;
-  #loaded: Loaded;
+  #loaded: Pair;
   /** What the files looked like when they were read last, and at the last look. */
   #read: string;
   #seen: string;
@@ -87,7 +46,7 @@ export class ServerTls {
     return new ServerTls(given, await loadCertificate(given), looks);
   }
 
-  private constructor(given: TlsCertificate, loaded: Loaded, looks: string) {
+  private constructor(given: TlsCertificate, loaded: Pair, looks: string) {
     this.#given = given;
     this.#loaded = loaded;
     this.#read = this.#seen = looks;
