@@ -184,7 +184,7 @@ class RunningBridge implements AttachedBridge {
     if (this.#closing || this.#away) return;
     this.#away = true;
     const { host, setup } = this.#shared, text = `no connection to the broker ${setup.url}: ${reason}${remedy === '' ? '' : `; ${remedy}`}`;
-    const what = setup.mode === 'inbox' ? 'messages wait in the inbox' : 'devices are told busy';
+    const what = setup.mode === 'inbox' ? 'messages wait in the inbox' : 'no message is acknowledged';
     host.logger?.warn({ broker: setup.url, reason, ...(remedy === '' ? {} : { remedy }) }, `no connection to the broker: ${what}, and it is sought`);
     host.alarm({ kind: 'broker', device: undefined, text });
   }

@@ -59,7 +59,7 @@ export async function serve(settings: Settings, warnings: readonly string[], ver
       const control = await ControlServer.listen(path, createHandlers(gateway, registry, version));
       cleanup.push(() => control.close());
     }
-    const http = await listenHttp(settings, gateway, { registry, version, more: () => [...(backends?.families() ?? []), ...(bridge === undefined ? [] : bridgeFamilies(bridge.counters()))] }, log);
+    const http = await listenHttp(settings, gateway, { registry, version, ...(bridge === undefined ? {} : { bridge }), more: () => [...(backends?.families() ?? []), ...(bridge === undefined ? [] : bridgeFamilies(bridge.counters()))] }, log);
     cleanup.push(() => http?.close());
     if (settings.tlsCert !== undefined) onHangup(() => gateway.reloadCertificate(), log);
     const stopped = new Promise<void>((resolve) => {

@@ -11,7 +11,7 @@ import { formatHost } from '../transport/address.js';
 import { CONTENT_TYPES, type Form } from './exposition.js';
 import { metricsText, type MetricsOptions } from './metrics.js';
 import { processWatch } from './process.js';
-import { Readiness } from './readiness.js';
+import { Readiness, type BrokerWatch } from './readiness.js';
 
 /** Bounds of what a stranger may hold: connections, header bytes, and ms for a request, between requests, and for reading the answer. */
 const MOST_CONNECTIONS = 32;
@@ -28,6 +28,8 @@ export interface HttpAddress {
 
 export interface HttpOptions extends Omit<MetricsOptions, 'registry' | 'form'> {
   registry?: Pick<Registry, 'info' | 'probe'>;
+  /** What `mqtt()` made for the gateway: /readyz tells of the broker then. */
+  bridge?: BrokerWatch;
   /** Default 127.0.0.1. */
   host?: string;
   /** 0: any free one. */
@@ -81,7 +83,7 @@ export class HttpServer {
     this.#gateway = gateway;
     this.#options = options;
     this.#server = server;
-    this.#readiness = new Readiness(gateway, options.registry);
+    this.#readiness = new Readiness(gateway, options.registry, options.bridge);
     const bound = server.address();
     const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
     this.url = `http://${formatHost(options.host ?? LOOPBACK)}:${port}`;
@@ -127,8 +129,8 @@ export class HttpServer {
         reply(response, 200, 'alive');
         return;
       case '/readyz': {
-        const fault = await this.#readiness.fault(performance.now());
-        reply(response, fault === undefined ? 200 : 503, fault ?? 'ready');
+        const { ready, lines } = await this.#readiness.answer(performance.now());
+        reply(response, ready ? 200 : 503, lines.join('\n'));
         return;
       }
       default:

@@ -24,9 +24,9 @@ test('the configuration that it shows is one', () => {
   assert.equal([settings.metrics, settings.backend], ['127.0.0.1:9433', 'python3 /srv/readings/backend.py']);
 });
 
-test('every metric that documents and alerts name is one that a gateway with a backend has, with that label', () =>
+test('every metric that documents and alerts name is one that a gateway with a backend and a broker has, with that label', () =>
   inPlace(async (place) => {
-    const { gateway } = await place.serve(['--metrics', '0', '--backend-socket', process.platform === 'win32' ? `\\\\.\\pipe\\tidelock-docs-${process.pid}` : place.path('own/b.sock')]);
+    const { gateway } = await place.serve(['--metrics', '0', '--mqtt', 'mqtt://127.0.0.1:9', '--backend-socket', process.platform === 'win32' ? `\\\\.\\pipe\\tidelock-docs-${process.pid}` : place.path('own/b.sock')]);
     const { metrics } = JSON.parse(await gateway.line('stderr', /"msg":"ready"/)) as { metrics: string };
     const { samples } = read(await (await fetch(`${metrics}/metrics`)).text(), 'prometheus');
     const names = new Set([...samples.keys()].map((series) => series.split('{', 1)[0]!));
