@@ -15,7 +15,7 @@ import {
   S_TAKEN, S_TRIES, S_TWICE, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
-import { outstanding, slowDown } from "./slow";
+import { answered, outstanding, slowDown, timedOut } from "./slow";
 import { hasTopic, isTopicType } from "./topic";
 
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
@@ -99,9 +99,13 @@ function backOff(s: usize): void {
 /** Called when S_RETRY_AT has come. */
 export function retry(s: usize): void {
   if (load<u8>(s, S_RETRY) == RETRY_ACK) {
-    if (oneMore(s) == DATAGRAM_TRIES && isDatagram(s)) {
-      end(s, DOWN_TIMEOUT, 0, 0);
-      return;
+    let tries = oneMore(s);
+    if (isDatagram(s)) {
+      if (tries == DATAGRAM_TRIES) {
+        end(s, DOWN_TIMEOUT, 0, 0);
+        return;
+      }
+      timedOut(s);
     }
     goBack(s);
   }
@@ -177,6 +181,7 @@ function progress(s: usize, id: u32): void {
   let next = id + 1;
   store<u32>(s, next, S_LOW);
   store<u16>(s, RETRY_NONE, S_RETRY); // and S_TRIES behind it
+  if (!STREAM_ONLY) answered(s);
   if (load<u32>(s, S_ASKED) < next) store<u32>(s, next, S_ASKED);
   if (load<u32>(s, S_CURSOR) <= next) store<u32>(s, next, S_CURSOR);
   else armRetry(s);
