@@ -5,8 +5,11 @@ const LARGEST = 65_535;
 /** Levels: brokers bound them too, and a fan-out walks them. */
 const MOST_LEVELS = 64;
 
+/** Control characters and noncharacters: a broker may end the connection that brings one (MQTT 5.0, section 1.5.4), and mosquitto does. */
+const ENDS_CONNECTIONS = /[\p{Cc}\p{Noncharacter_Code_Point}]/u;
+
 function isTopicText(text: string): boolean {
-  if (typeof text !== 'string' || text === '' || text.includes('\0') || Buffer.byteLength(text) > LARGEST) return false;
+  if (typeof text !== 'string' || text === '' || Buffer.byteLength(text) > LARGEST || ENDS_CONNECTIONS.test(text)) return false;
   return Buffer.from(text, 'utf8').toString('utf8') === text; // a lone surrogate
 }
 
