@@ -42,11 +42,14 @@ export interface CommandNote {
   correlation?: Buffer;
 }
 
+/** Bytes of the longest envelope: what a device can take, however it is escaped, has less. JSON of nothing but brackets costs 40 times its length. */
+const LARGEST_ENVELOPE = 1 << 20;
 const ENVELOPE = /^\s*\{\s*"tl-/;
 const NAMES = new Set(['tl-id', 'tl-time', 'tl-lifetime', 'tl-replace', 'tl-response', 'tl-correlation', 'tl-trust', 'tl-suite', 'text', 'base64']);
 
 /** The note and the payload inside. Undefined: it is no envelope, and the payload itself. */
 export function openEnvelope(payload: Buffer): { note: CommandNote; body: Buffer } | undefined {
+  if (payload.length > LARGEST_ENVELOPE) return undefined;
   // `{"tl-` within the first bytes: nothing else is parsed.
   if (payload[0] !== 0x7b && payload[0] !== 0x20 && payload[0] !== 0x0a) return undefined;
   if (!ENVELOPE.test(payload.toString('latin1', 0, 64))) return undefined;
