@@ -7,25 +7,31 @@ import { fork } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { Aedes } from 'aedes';
-import mqtt from 'mqtt';
+import { setTimeout as pause } from 'node:timers/promises';
 import { chapter, claim, close, fail, say, title, broken } from '../story.mjs';
+import { brokerOf, connect, startBroker, tidy, Told } from './broker.mjs';
 import { Relay } from './relay.mjs';
 
 const DEVICES = ['pump-1', 'pump-2', 'pump-3'];
-/** ms between readings of a device, between commands, of a cut, and in which all must have arrived at the end. */
-const READING = 20, COMMAND = 50, CUT = 1_500, PATIENCE = 90_000;
+/** ms between readings of a device, between commands, of a cut, in which all must have arrived at the end, and in which the gateway must be ready. */
+const READING = 20, COMMAND = 50, CUT = 1_500, PATIENCE = 90_000, START = 20_000;
 /** A first level of topics of its own: at a broker that is in use nobody else's messages are seen. */
 const PREFIX = `tl-demo-${randomBytes(4).toString('hex')}`;
 
-const { values } = parseArgs({ options: { broker: { type: 'string' } } });
 /** @type {(() => unknown)[]} */
 const cleanup = [];
+/** By Ctrl-C, or at its end: nothing more begins. */
+let ending = false;
+
+/** @returns {Promise<never>} */
+const never = () => new Promise(() => undefined);
+
+async function sleep(/** @type {number} */ ms) {
+  await pause(ms);
+  if (ending) await never();
+}
 
 /** What the other side of the broker saw: by device, each `tl-id` with how often it came; and commands with their ends. */
 class Tally {
@@ -56,22 +62,15 @@ class Tally {
   }
 }
 
-async function startBroker() {
-  const aedes = await Aedes.createBroker();
-  const server = net.createServer((socket) => aedes.handle(socket));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  cleanup.push(() => {
-    server.close();
-    aedes.close();
-  });
-  return `mqtt://127.0.0.1:${/** @type {net.AddressInfo} */ (server.address()).port}`;
-}
-
-/** @param {string} url */
-async function otherSide(url, /** @type {Tally} */ tally) {
-  const { TIDELOCK_MQTT_USER: username, TIDELOCK_MQTT_PASSWORD: password } = process.env;
-  const client = await mqtt.connectAsync(url, { clientId: `${PREFIX}-app`, clean: false, username, password, reconnectPeriod: 200 });
+/**
+ * @param {string} url
+ * @param {Tally} tally
+ * @param {boolean} foreign  a broker of somebody's keeps nothing of this
+ */
+async function otherSide(url, tally, foreign) {
+  const client = await connect(url, { clientId: `${PREFIX}-app`, clean: false, reconnectPeriod: 200 });
+  if (foreign) cleanup.push(() => tidyUp(url));
+  cleanup.push(() => client.endAsync(true));
   client.on('message', (topic, payload) => {
     const [, , id, kind] = topic.split('/');
     const said = JSON.parse(payload.toString());
@@ -79,7 +78,6 @@ async function otherSide(url, /** @type {Tally} */ tally) {
     else if (kind === 'result') tally.results.set(said['tl-id'], said.result);
   });
   await client.subscribeAsync([`${PREFIX}/+/+/up/#`, `${PREFIX}/+/+/result`], { qos: 1 });
-  cleanup.push(() => client.endAsync(true));
   return client;
 }
 
@@ -91,7 +89,11 @@ async function otherSide(url, /** @type {Tally} */ tally) {
 function child(file, order) {
   const process = fork(new URL(file, import.meta.url), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   process.send(order);
-  cleanup.push(() => process.kill('SIGKILL'));
+  cleanup.push(async () => {
+    if (process.exitCode !== null || process.signalCode !== null) return;
+    process.kill('SIGKILL');
+    await once(process, 'exit');
+  });
   return process;
 }
 
@@ -99,17 +101,20 @@ function child(file, order) {
 async function startGateway(options) {
   const { TIDELOCK_MQTT_USER: user, TIDELOCK_MQTT_PASSWORD: password } = process.env;
   const gateway = child('./gateway.mjs', { ...options, prefix: PREFIX, user, password });
-  const [{ address }] = /** @type {[{ address: string }]} */ (await once(gateway, 'message'));
+  const told = await Promise.race([once(gateway, 'message'), sleep(START)]);
+  if (told === undefined) throw new Told(`the gateway could not take commands from the broker within ${START / 1_000} s`, `Its user needs the right to read and write ${PREFIX}/#; tidelock doctor --mqtt says more.`);
+  const [{ address }] = /** @type {[{ address: string }]} */ (told);
   return { gateway, address };
 }
 
 /** @param {() => boolean} holds */
-async function until(holds) {
-  for (const end = Date.now() + PATIENCE; Date.now() < end; await sleep(50)) if (holds()) return true;
+async function until(holds, patience = PATIENCE) {
+  for (const end = Date.now() + patience; Date.now() < end; await sleep(50)) if (holds()) return true;
   return false;
 }
 
 async function run() {
+  const named = await brokerOf(process.argv.slice(2));
   const { openRegistry } = await import('tidelock/registry');
   const folder = await mkdtemp(path.join(os.tmpdir(), 'tidelock-demo-mqtt-'));
   cleanup.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
@@ -120,9 +125,10 @@ async function run() {
   await registry.close();
 
   title('Tidelock and MQTT: readings up, commands down, and everything cut in turn');
-  const broker = values.broker ?? (await startBroker());
-  say('wire', values.broker === undefined ? `a broker runs in this process, at ${broker}` : `the broker is ${broker}`, `topics begin with ${PREFIX}`);
-  const tally = new Tally(), client = await otherSide(broker, tally);
+  const own = named === undefined ? await startBroker() : undefined, broker = own?.url ?? /** @type {string} */ (named);
+  cleanup.push(() => own?.close());
+  say('wire', own !== undefined ? `a broker runs in this process, at ${broker}` : `the broker is ${broker}`, `topics begin with ${PREFIX}`);
+  const tally = new Tally(), client = await otherSide(broker, tally, own === undefined);
   // The gateway's way to the broker, which can be cut; inside TLS the name would be wrong, so it is left alone there.
   const { hostname, port, protocol } = new URL(broker);
   const wire = protocol === 'mqtt:' ? await new Relay(hostname, Number(port) || 1883).listen() : undefined;
@@ -153,7 +159,9 @@ async function run() {
   const shown = () => `${sum('sent')} sent, ${sum('acknowledged')} acknowledged, ${tally.received} received; ${published} commands, ${sum('obeyed')} obeyed`;
 
   chapter('Everything stands');
-  claim(await until(() => tally.received > 100 && sum('obeyed') > 10), 'readings reach the broker, commands the devices');
+  const stands = await until(() => tally.received > 100 && sum('obeyed') > 10, START);
+  claim(stands, 'readings reach the broker, commands the devices');
+  if (!stands) throw new Told('nothing of the rest could be shown', `At the broker the user needs the right to read and write ${PREFIX}/#.`);
   say('wire', shown());
 
   if (wire !== undefined) {
@@ -209,30 +217,21 @@ async function run() {
   await Promise.all([...devices.values()].map((device) => once(device, 'exit')));
   gateway.send('stop');
   await once(gateway, 'exit');
-  if (values.broker !== undefined) {
-    await client.endAsync();
-    await tidy(broker);
-  }
 }
 
-/** A broker of somebody's keeps nothing of this: what was retained, and the two sessions that outlive their connections. */
-async function tidy(/** @type {string} */ url) {
-  const { TIDELOCK_MQTT_USER: username, TIDELOCK_MQTT_PASSWORD: password } = process.env;
-  for (const clientId of [`${PREFIX}-app`, `${PREFIX}-keeper`]) {
-    const client = await mqtt.connectAsync(url, { clientId, clean: true, username, password });
-    if (clientId.endsWith('keeper')) {
-      for (const topic of [...DEVICES.map((id) => `-/${id}/status`), '$gw/local/status']) await client.publishAsync(`${PREFIX}/${topic}`, '', { qos: 1, retain: true });
-    }
-    await client.endAsync();
-  }
+/** At a broker of somebody's, after everything else has ended: a will may put something there until then. */
+async function tidyUp(/** @type {string} */ url) {
+  if (!(await tidy(url, PREFIX))) fail(`what lies at ${url} under ${PREFIX}/#, and the sessions ${PREFIX}-app and ${PREFIX}-keeper, could not be taken away: it did not answer in time.`);
 }
 
 async function end(/** @type {number} */ code) {
+  if (ending) return never();
+  ending = true;
   for (const step of cleanup.splice(0).reverse()) await step();
-  process.exit(code);
+  process.exit(code === 0 && broken > 0 ? 1 : code);
 }
 
-process.once('SIGINT', () => void end(130));
+for (const [signal, code] of /** @type {const} */ ([['SIGINT', 130], ['SIGTERM', 143]])) process.once(signal, () => void end(code));
 try {
   await run();
   if (broken === 0) close('Everything held.');
