@@ -48,14 +48,17 @@ const tags = new Proxy({} as Record<number, TagDecoder>, {
 
 function readCbor(body: Uint8Array): string | undefined {
   try {
-    return diagnostic(decode(body, { useMaps: true, allowBigInt: true, tags }));
+    const shown = diagnostic(decode(body, { useMaps: true, allowBigInt: true, rejectDuplicateMapKeys: true, tags }));
+    // Strings that are not UTF-8 are read as if they held U+FFFD.
+    return shown.includes('\ufffd') && !Buffer.from(body).includes('\ufffd') ? undefined : shown;
   } catch {
-    return undefined; // malformed, or nested beyond what a stack holds
+    return undefined; // malformed, invalid, or nested beyond what a stack holds: what is shown of it must be all of it
   }
 }
 
 /** RFC 8949, section 8. */
 function diagnostic(value: unknown): string {
+  if (value instanceof Tagged && !Number.isSafeInteger(value.tag)) throw new RangeError('not the tag that was sent');
   if (value instanceof Tagged) return `${value.tag}(${diagnostic(value.value)})`;
   if (value instanceof Uint8Array) return `h'${Buffer.from(value).toString('hex')}'`;
   if (Array.isArray(value)) return `[${value.map(diagnostic).join(', ')}]`;

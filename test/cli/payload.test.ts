@@ -25,6 +25,14 @@ test('text, JSON, CBOR, and what is none of them', () => {
   assert.is(shown(Buffer.alloc(16_000, 0x81))[0], 'hex', 'nested beyond all bounds');
 });
 
+test('CBOR of which something would not be seen is shown as it is, in hexadecimal digits', () => {
+  for (const [bytes, why] of [
+    ['a201020103', 'the same key twice: one value would hide the other'], ['8162ff1b', 'a text that is not UTF-8'], ['dbffffffffffffffff01', 'a tag that no number of JavaScript holds'],
+    ['9affffffff', 'longer than it is'], ['9f9f9f', 'without an end'],
+  ] as const) assert.equal(shown(Buffer.from(bytes, 'hex')), ['hex', bytes], why);
+  assert.equal(shown(encode(['\ufffd'])), ['cbor', '["\ufffd"]'], 'U+FFFD that was sent');
+});
+
 test('nothing of it moves the cursor or ends the line', () => {
   assert.equal(shown('a\nb\u202ec'), ['text', 'a\\nb\\u{202e}c']);
   assert.is(shown(encode({ x: '\u001b[2J\u009b' }))[1].includes('\u001b'), false);
