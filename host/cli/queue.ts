@@ -10,8 +10,9 @@ import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
 import { table } from './table.js';
 
-/** Every message that waits, a page at a time. */
-export async function* allWaiting(registry: Pick<Registry, 'waiting'>, identity: string | undefined): AsyncGenerator<Waiting> {
+/** Every message that waits, a page at a time. Throws DEVICE_UNKNOWN: a name that was mistyped is not one for which nothing waits. */
+export async function* allWaiting(registry: Pick<Registry, 'waiting' | 'protocol'>, identity: string | undefined): AsyncGenerator<Waiting> {
+  if (identity !== undefined && registry.protocol(identity) === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
   const of = identity === undefined ? {} : { identity };
   for (let after: string | undefined; ; ) {
     const page = await registry.waiting(after === undefined ? of : { ...of, after });
@@ -22,7 +23,7 @@ export async function* allWaiting(registry: Pick<Registry, 'waiting'>, identity:
 }
 
 /** One by its name, or all of a device. What was sent is too late: its end is the device's to tell. */
-export async function cancel(registry: Pick<Registry, 'waiting' | 'cancel'>, { message, identity }: { message?: string | undefined; identity?: string | undefined }): Promise<Cancelled> {
+export async function cancel(registry: Pick<Registry, 'waiting' | 'cancel' | 'protocol'>, { message, identity }: { message?: string | undefined; identity?: string | undefined }): Promise<Cancelled> {
   const count: Cancelled = { cancelled: 0, sent: 0, unknown: 0 };
   if (message !== undefined) count[await registry.cancel(message)] += 1;
   else if (identity !== undefined) for await (const entry of allWaiting(registry, identity)) count[await registry.cancel(entry.message)] += 1;
@@ -66,7 +67,7 @@ export async function cancelQueue(settings: Settings, identity: string, message:
   });
   if (settings.json) await output.json({ cancelled, sent, unknown });
   else {
-    const late = sent === 0 ? '' : `; ${messages(sent)} was sent already: its end is the device's to tell`;
+    const late = sent === 0 ? '' : `; ${messages(sent)} ${sent === 1 ? 'was sent already: its end is' : 'were sent already: their ends are'} the device's to tell`;
     await output.line(unknown > 0 ? `nothing of that name waits for ${name}` : `cancelled ${messages(cancelled)} for ${name}${late}`);
   }
   return cancelled === 0 && (sent > 0 || unknown > 0) ? EXIT_FAILED : EXIT_OK;

@@ -55,6 +55,11 @@ test('queue list and cancel, with a gateway and without one', () =>
       assert.equal([again.code, jsonLines(again.stdout)], [1, [{ cancelled: 0, sent: 0, unknown: 1 }]]);
       assert.is((await place.run(['queue', 'cancel', 'pump-7'])).stdout, 'cancelled 1 message for pump-7\n');
       assert.is((await place.run(['queue', 'cancel', 'pump-8'])).code, 0);
+      for (const words of [['list', 'pump-9'], ['cancel', 'pump-9']]) {
+        const unknown = await place.run(['queue', ...words]);
+        assert.is(unknown.code, 1, words.join(' '));
+        assert.match(unknown.stderr, /DEVICE_UNKNOWN: there is no device pump-9/);
+      }
       const none = await place.run(['queue', 'list']);
       assert.equal([none.code, none.stdout], [0, '']);
       assert.match(none.stderr, /nothing waits/);
