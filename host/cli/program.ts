@@ -29,12 +29,12 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(usageLine(text, manner)) })
+    .configureOutput({ outputError: (text, write) => write(usageLine(text, manner, 'tidelock')) })
     .addHelpText('after', `${EXAMPLES.tidelock}\n${EXIT_CODES}`)
     .exitOverride();
 
   const add: Add = (parent, words, description, example) =>
-    inherit(parent.command(words), parent)
+    inherit(parent.command(words), parent, manner)
       .description(description)
       .option('--debug', 'print the stack of an error')
       .addHelpText('after', example === '' ? '' : `\n${example}`);
@@ -313,8 +313,14 @@ function addCert(add: Add, program: Command): void {
 }
 
 /** Subcommands behave like their parent in what commander does not pass on. */
-function inherit(command: Command, parent: Command): Command {
-  return command.copyInheritedSettings(parent);
+function inherit(command: Command, parent: Command, manner: Manner): Command {
+  const path = `${pathOf(parent)} ${command.name()}`;
+  return command.copyInheritedSettings(parent).configureOutput({ outputError: (text, write) => write(usageLine(text, manner, path)) });
+}
+
+/** As it is typed. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }
 
 function days(text: string): number {
@@ -359,9 +365,11 @@ function suiteNames(text: string): Suite[] {
 }
 
 /** Commander's `error: unknown command 'srve'\n(Did you mean serve?)`, in the form of all other errors. */
-function usageLine(text: string, { json }: Manner): string {
+function usageLine(text: string, { json }: Manner, path: string): string {
   const [problem = '', ...hints] = text.trim().replace(/^error: /, '').split('\n');
-  const action = [...hints, 'See tidelock --help.'].join(' ');
+  // What comes nearest to them by its letters means something else.
+  const secret = /^unknown option '--mqtt-(user|password)\b/.test(problem);
+  const action = [...(secret ? ['Lists of processes are public: give --mqtt-user-file, or TIDELOCK_MQTT_USER and TIDELOCK_MQTT_PASSWORD.'] : hints), `See ${path} --help.`].join(' ');
   if (json) return `${safeJson({ error: { code: 'USAGE', problem, action } })}\n`;
   return `tidelock: ${escapeText(problem)}${/[.?!]$/.test(problem) ? '' : '.'}\n  → ${escapeText(action)}\n`;
 }

@@ -38,7 +38,9 @@ test('what was mistyped gets a suggestion and exit code 2', () =>
     assert.match(option.stderr, /unknown option '--lisen'\.\n {2}→ \(Did you mean --listen\?\)/);
     const missing = await place.run(['send', 'pump-7']);
     assert.is(missing.code, 2);
-    assert.match(missing.stderr, /missing required argument 'TEXT'/);
+    assert.match(missing.stderr, /missing required argument 'TEXT'\.\n {2}→ See tidelock send --help/);
+    const deep = await place.run(['dead-letters', 'retry']);
+    assert.match(deep.stderr, /missing required argument 'NUMBER'\.\n {2}→ See tidelock dead-letters retry --help/);
     const duration = await place.run(['send', 'pump-7', 'x', '--lifetime', 'soon']);
     assert.is(duration.code, 2);
     assert.match(duration.stderr, /Write a duration such as 500ms/);
