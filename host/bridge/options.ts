@@ -41,6 +41,10 @@ export function checkMqttUrl(url: unknown): URL {
   if (parsed?.password || parsed?.username) {
     throw badOption('url', 'a URL with a user or a password', 'they belong elsewhere: a URL stands in logs and process lists. Give `username` and `password` (--mqtt-user-file, or TIDELOCK_MQTT_USER and TIDELOCK_MQTT_PASSWORD)');
   }
+  // The library takes options from a query, the client id too, and what stands there may be a secret.
+  if (parsed !== undefined && SCHEMES.includes(parsed.protocol) && (parsed.search !== '' || parsed.hash !== '' || (!parsed.protocol.startsWith('ws') && !/^\/?$/.test(parsed.pathname)))) {
+    throw badOption('url', 'a URL with more than host and port', 'behind them stands nothing; ws:// and wss:// have a path, none a query');
+  }
   if (parsed === undefined || !SCHEMES.includes(parsed.protocol) || parsed.hostname === '') throw badOption('url', url, 'it must be the address of a broker, such as mqtt://broker.example:1883 or mqtts://broker.example');
   return parsed;
 }

@@ -33,7 +33,7 @@ export function bridgeOptions(settings: Settings): MqttOptions | undefined {
 
 function credentials({ mqttUserFile: file, mqttUser, mqttPassword }: Settings): { username?: string; password?: string } {
   if (file === undefined) return { ...(mqttUser === undefined ? {} : { username: mqttUser }), ...(mqttPassword === undefined ? {} : { password: mqttPassword }) };
-  const bytes = readSecret(file, LARGEST_USER_FILE + 1);
+  const bytes = readUserFile(file);
   const [username = '', password, ...more] = bytes.toString('utf8').replace(/\r?\n$/, '').split(/\r?\n/);
   bytes.fill(0);
   if (username === '' || more.length > 0) {
@@ -53,6 +53,17 @@ function readAuthorities(file: string): string {
   const ca = readText(file);
   checkAuthorities(ca, file);
   return ca;
+}
+
+/** Of a file that is no key its error says so. */
+function readUserFile(file: string): Buffer {
+  try {
+    return readSecret(file, LARGEST_USER_FILE + 1);
+  } catch (error) {
+    if (!(error instanceof TidelockError) || error.code !== 'KEY_FILE_UNREADABLE') throw error;
+    const remedy = 'Check its path and owner: --mqtt-user-file names the file with the user name on its first line and the password on its second.';
+    throw new TidelockError('INPUT_INVALID', { what: `the file ${file}`, problem: `cannot be read: ${String(error.details['reason'])}`, remedy }, { cause: error });
+  }
 }
 
 /** A certificate is no secret. */

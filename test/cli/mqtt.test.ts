@@ -42,6 +42,15 @@ test('what is wrong in the settings is named, all at once, and no password is to
     assert.match(plain.stderr, /TIDELOCK_MQTT_PASSWORD has no TIDELOCK_MQTT_USER/);
     const flag = await place.run(['serve', '--mqtt', 'mqtt://broker.example', '--mqtt-password', 'secret7']);
     assert.is(flag.code, 2, 'a password is no flag');
+    assert.match(flag.stderr, /give --mqtt-user-file.* See tidelock serve --help/);
+    for (const url of ['mqtt://broker.example?password=secret7', 'mqtt://broker.example/?clientId=secret7', 'mqtt://broker.example/secret7', 'mqtts://broker.example#secret7', 'wss://broker.example/mqtt?secret7']) {
+      const more = await place.run(['serve', '--mqtt', url]);
+      assert.is(more.code, 2, url);
+      assert.match(more.stderr, /--mqtt .*a URL with more than host and port/);
+      assert.not.match(more.stderr, /secret7/);
+    }
+    const missing = await place.run(['serve', '--listen', 'tidelock://127.0.0.1:0', '--mqtt', 'mqtt://127.0.0.1:9', '--mqtt-user-file', 'nowhere']);
+    assert.match(missing.stderr, /INPUT_INVALID: the file nowhere cannot be read: .*does not exist\.\n.*--mqtt-user-file names the file/);
     writeFileSync(path.join(place.folder, 'user'), 'me\nsecret7\n', { mode: 0o644 });
     const open = await place.run(['serve', '--listen', 'tidelock://127.0.0.1:0', '--mqtt', 'mqtt://127.0.0.1:9', '--mqtt-user-file', 'user']);
     assert.match(open.stderr, /KEY_FILE_MODE/);
