@@ -1,11 +1,18 @@
-// Fuzzes the core, or a target that takes bytes of strangers (test/fuzz/targets/):
-//   node --import tsx test/fuzz/run.ts [--runs 1000000] [--seed N] [--target NAME …]
-// A name is that of a target or how several begin: `--target decode`; `--target all` is every one. Each gets all the runs.
-// Ends with 1 where anything failed, or where the run on the core has not reached every status, event and refusal.
+/** Fuzzing as a command: see --help. */
 
 import { parseArgs } from 'node:util';
 import { fuzzAll } from './fuzz.js';
 import { fuzzTarget, loadTargets } from './target.js';
+
+const HELP = `Fuzzes the core, or a target that takes bytes of strangers (test/fuzz/targets/). Prints how many inputs there were and the seed; ends with 1 where
+anything failed, or where the run on the core has not reached every status, event and refusal.
+
+  node --import tsx test/fuzz/run.ts [--runs 1000000] [--seed N] [--target NAME …]
+
+  --runs N       inputs, of each target (default 1000000)
+  --seed N       the same seed makes the same inputs (default: another each time)
+  --target NAME  a target, or several whose names begin so: decode, tcp, tls, udp, sntp …; all: every one (default: the core)
+`;
 
 function whole(name: string, text: string): number {
   const value = Number(text);
@@ -44,7 +51,20 @@ async function fuzzTargets(names: readonly string[], runs: number, seed: number)
   return held;
 }
 
-const { values } = parseArgs({ options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' }, target: { type: 'string', multiple: true } } });
-const runs = whole('runs', values.runs);
-const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : whole('seed', values.seed);
-process.exitCode = (values.target === undefined ? fuzzCore(runs, seed) : await fuzzTargets(values.target, runs, seed)) ? 0 : 1;
+function options(): { runs: string; seed?: string | undefined; target?: string[] | undefined; help?: boolean | undefined } {
+  try {
+    return parseArgs({ options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' }, target: { type: 'string', multiple: true }, help: { type: 'boolean' } } }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+const values = options();
+if (values.help === true) {
+  process.stdout.write(HELP);
+} else {
+  const runs = whole('runs', values.runs);
+  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : whole('seed', values.seed);
+  process.exitCode = (values.target === undefined ? fuzzCore(runs, seed) : await fuzzTargets(values.target, runs, seed)) ? 0 : 1;
+}
