@@ -54,13 +54,20 @@ export class Topics {
     return levels[0] === this.prefix && !(levels.length === 4 && levels[1] !== GATEWAYS && levels[3] === 'result');
   }
 
+  /** What gateways publish about commands and devices: taken for a command by a rule, each result would make the next one. */
+  isNews(topic: string): boolean {
+    const [prefix, realm, , word, ...more] = topic.split('/');
+    return prefix === this.prefix && (realm === GATEWAYS || ((word === 'result' || word === 'status') && more.length === 0));
+  }
+
   /**
-   * Of the topic of a command. `identity` undefined: it can be none (`problem` says why); `marker`: our own.
+   * Of the topic of a command. `problem`: why it can be none; `marker`: our own. Undefined: it is none, and came by a rule.
    */
-  parse(topic: string): { identity: string; sub: string } | { marker: string } | { problem: string } {
+  parse(topic: string): { identity: string; sub: string } | { marker: string } | { problem: string } | undefined {
     const own = this.own('down/');
     if (topic.startsWith(own)) return { marker: topic.slice(own.length) };
-    const [, realm = '', id = '', , ...subs] = topic.split('/');
+    const [prefix, realm = '', id = '', word, ...subs] = topic.split('/');
+    if (prefix !== this.prefix || word !== 'down') return undefined;
     const identity = realm === NO_REALM ? id : `${realm}/${id}`;
     if (id === '' || realm === '' || !isIdentity(identity)) return { problem: 'the topic names no identity' };
     return { identity, sub: subs.join('/') };

@@ -2,8 +2,9 @@
 import { badOption, checkInteger } from '../options.js';
 import { isTopicFilter } from '../topic-filter.js';
 import type {
-  BridgeEvent, BridgeInfo, BridgeStore, Command, CommandResult, DeadLetter, FanOutRule, KeeperLease, Subscription, TakenCommand,
+  BridgeEvent, BridgeInfo, BridgeStore, Command, CommandResult, DeadLetter, FanOutRule, KeeperLease, RuleChange, Subscription, TakenCommand,
 } from './bridge-types.js';
+import { MOST_IDENTITIES } from './engine/bridge/limits.js';
 import type { DeadLetterData } from './engine/bridge/operations.js';
 import type { Groups } from './groups.js';
 import { messageName } from './names.js';
@@ -11,8 +12,6 @@ import { messageName } from './names.js';
 const MOST_ROWS = 10_000;
 /** Of all devices together. */
 const MOST_SUBSCRIPTIONS = 100_000;
-/** Identities of one rule of fan-out: each message under it makes as many rows. */
-const MOST_IDENTITIES = 1_000;
 
 export interface BridgeStoreSetup {
   gateway: string;
@@ -90,12 +89,27 @@ export class SqlBridgeStore implements BridgeStore {
     return this.#groups.call('addRule', { filter, identities: [...new Set(identities)] }, () => void this.#changed(true, 'rules'));
   }
 
+  async extendRule({ filter, identities }: FanOutRule): Promise<RuleChange> {
+    checkFilter(filter);
+    checkInteger('identities', identities.length, 1, MOST_IDENTITIES);
+    return this.#groups.call('extendRule', { filter, identities: [...identities] }, (done) => this.#ruleChanged(done));
+  }
+
+  shrinkRule(filter: string, identities?: readonly string[]): Promise<RuleChange> {
+    return this.#groups.call('shrinkRule', { filter, identities: identities === undefined ? undefined : [...identities] }, (done) => this.#ruleChanged(done));
+  }
+
   removeRule(filter: string): Promise<boolean> {
     return this.#groups.call('removeRule', { filter }, (changed) => this.#changed(changed, 'rules'));
   }
 
   info(): Promise<BridgeInfo> {
     return this.#groups.call('bridgeInfo', {}, same);
+  }
+
+  #ruleChanged(done: RuleChange): RuleChange {
+    this.#changed(done.changed > 0, 'rules');
+    return done;
   }
 
   #changed(changed: boolean, change: BridgeEvent['change']): boolean {

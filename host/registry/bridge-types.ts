@@ -81,6 +81,12 @@ export interface FanOutRule {
   readonly identities: readonly string[];
 }
 
+/** Devices that came into a rule, or went, and those that are in it now. */
+export interface RuleChange {
+  readonly changed: number;
+  readonly left: number;
+}
+
 export interface BridgeInfo {
   readonly deadLetters: { readonly count: number; readonly bytes: number };
   /** Commands whose senders wait for their end, and results that the broker has not taken yet. */
@@ -129,6 +135,10 @@ export interface BridgeStore {
   rules(): Promise<FanOutRule[]>;
   /** Adds or replaces the rule of a filter. At most 1,000 identities. Rejected with BAD_OPTION, DEVICE_UNKNOWN. */
   addRule(rule: FanOutRule): Promise<void>;
+  /** Adds identities to the rule of a filter, which is made where there is none. At most 1,000. Rejected with BAD_OPTION, DEVICE_UNKNOWN. */
+  extendRule(rule: FanOutRule): Promise<RuleChange>;
+  /** Takes identities out of the rule of a filter, without a list all of them. The rule goes with the last. */
+  shrinkRule(filter: string, identities?: readonly string[]): Promise<RuleChange>;
   removeRule(filter: string): Promise<boolean>;
 
   info(): Promise<BridgeInfo>;

@@ -103,7 +103,9 @@ test('topics: identities with and without a realm, there and back', () => {
     assert.equal(topics.parse(`${topic}/down${sub === '' ? '' : `/${sub}`}`), { identity, sub });
   }
   assert.equal(topics.parse('tl/$gw/g1/down/abc'), { marker: 'abc' });
-  for (const bad of ['tl/-//down', 'tl//x/down', 'tl/$gw/g2/down/x', `tl/-/${'x'.repeat(70)}/down`]) assert.ok('problem' in topics.parse(bad), bad);
+  for (const bad of ['tl/-//down', 'tl//x/down', 'tl/$gw/g2/down/x', `tl/-/${'x'.repeat(70)}/down`]) assert.ok('problem' in topics.parse(bad)!, bad);
+  for (const other of ['tl/-/a/up/x', 'tl/-/a/result', 'news/a/b/down', 'tl', 'tl/-/a']) assert.is(topics.parse(other), undefined, other);
+  assert.equal(['tl/-/a/result', 'tl/r/a/status', 'tl/$gw/g1/status', 'tl/-/a/up/result', 'tl/-/a/down/status', 'x/-/a/result'].map((topic) => topics.isNews(topic)), [true, true, true, false, false, false]);
 });
 
 test('envelopes: what is packed opens again, and nothing else is taken for one', () => {

@@ -176,6 +176,23 @@ test('subscriptions and rules of fan-out are kept, bounded, and told when they c
   assert.equal(await registry.bridge.rules(), [{ filter: 'all/+', identities: ['a'] }]);
   assert.is(await registry.bridge.removeRule('all/+'), true);
   assert.equal(told, ['subscriptions', 'subscriptions', 'rules', 'rules']);
+  told.length = 0;
+  await registry.add('b');
+  assert.equal(await registry.bridge.extendRule({ filter: 'all/+', identities: ['a'] }), { changed: 1, left: 1 });
+  assert.equal(await registry.bridge.extendRule({ filter: 'all/+', identities: ['b', 'a', 'b'] }), { changed: 1, left: 2 });
+  assert.equal(await registry.bridge.extendRule({ filter: 'all/+', identities: ['b'] }), { changed: 0, left: 2 });
+  await rejects(registry.bridge.extendRule({ filter: 'all/+', identities: ['nobody'] }), 'DEVICE_UNKNOWN');
+  await rejects(registry.bridge.extendRule({ filter: 'all/#/x', identities: ['a'] }), 'BAD_OPTION', 'topic filter');
+  assert.equal(await registry.bridge.shrinkRule('all/+', ['a', 'nobody']), { changed: 1, left: 1 });
+  assert.equal(await registry.bridge.rules(), [{ filter: 'all/+', identities: ['b'] }]);
+  assert.equal(await registry.bridge.shrinkRule('all/+', ['a']), { changed: 0, left: 1 });
+  assert.equal(await registry.bridge.shrinkRule('all/+'), { changed: 1, left: 0 });
+  assert.equal(await registry.bridge.shrinkRule('all/+'), { changed: 0, left: 0 });
+  assert.equal([await registry.bridge.rules(), told], [[], ['rules', 'rules', 'rules', 'rules']]);
+  const many = Array.from({ length: 1_001 }, (_, i) => `m${i}`);
+  for (const identity of many) await registry.add(identity);
+  await registry.bridge.extendRule({ filter: 'all', identities: many.slice(0, 1_000) });
+  await rejects(registry.bridge.extendRule({ filter: 'all', identities: many.slice(1_000) }), 'BAD_OPTION', 'at most 1000 devices');
   await registry.close();
 });
 

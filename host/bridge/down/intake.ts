@@ -69,7 +69,7 @@ export class Intake {
   received(message: Received, fanOut: readonly string[]): void {
     const { topics, setup, host, counts } = this.#shared, owner = this.#owner;
     const { topic, ackId, serial, payload } = message;
-    const parsed = topic.startsWith(`${topics.prefix}/`) ? topics.parse(topic) : undefined;
+    const parsed = topics.parse(topic);
     if (ackId === 0) {
       if (parsed !== undefined && 'identity' in parsed) this.#posts.command(parsed.identity, parsed.sub, message);
       return;
@@ -79,7 +79,7 @@ export class Intake {
     if (parsed !== undefined && 'problem' in parsed) counts.commandRefused('bad topic');
     if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules), rules.now));
     for (const identity of fanOut) commands.push(this.#checked(commandFor(identity, topic, message, rules), rules.now));
-    if (parsed === undefined && fanOut.length === 0) counts.commandRefused('no rule');
+    if (parsed === undefined && fanOut.length === 0) counts.commandRefused(topics.isNews(topic) ? 'of a gateway' : 'no rule');
     const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
     this.#waiting.push({ ackId, serial, commands, marker, bytes: payload.length });
     this.#bytes += payload.length;

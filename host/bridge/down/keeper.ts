@@ -34,9 +34,13 @@ export class Keeper {
   #subscribed = false;
   #closed = false;
   #timer: ClockTimer | undefined;
+  /** Filters of rules that the broker knows of, as far as we know. */
+  #filters = new Set<string>();
+  /** One change of the rules after the other. */
+  #subscribing: Promise<void> = Promise.resolve();
   #rules: readonly { filter: string; identities: readonly string[] }[] = [];
   readonly #onBridge = ({ change }: BridgeEvent): void => {
-    if (change === 'rules' && this.connection.isUp) void this.#subscribe();
+    if (change === 'rules' && this.connection.isUp) this.#subscribing = this.#subscribing.then(() => this.#subscribe());
   };
 
   constructor(shared: Shared, library: MqttLibrary, changed: () => void) {
@@ -113,20 +117,38 @@ export class Keeper {
     this.#agesUnknown = present && clock.unix() - this.#seen > setup.lifetime;
     this.#drained = this.#subscribed = false;
     this.#nonce = randomBytes(8).toString('hex');
-    void this.#subscribe().then(() => this.#mark());
+    this.#filters = new Set();
+    this.#subscribing = this.#subscribe();
     this.#changed();
   }
 
   async #subscribe(): Promise<void> {
     const { host, topics } = this.#shared;
     try {
-      this.#rules = await host.registry.bridge.rules();
-      await this.connection.subscribe([topics.down, ...this.#rules.map(({ filter }) => filter)], 1, true);
+      if (!this.#subscribed) await this.connection.subscribe([topics.down], 1, true).then(() => this.#mark());
       this.#subscribed = true;
       this.#changed();
     } catch (error) {
       if (!this.connection.isUp) return;
       host.alarm({ kind: 'broker', device: undefined, text: `the broker lets the gateway take no commands: ${(error as Error).message}; it must have the right to read ${topics.down}` });
+    }
+    await this.#follow().catch((error: unknown) => (this.#closed ? undefined : host.failed(error)));
+  }
+
+  /** Subscribes to what rules want and to nothing else: the broker keeps a subscription for as long as our session, and sends all that comes by it. */
+  async #follow(): Promise<void> {
+    const { host, topics } = this.#shared, { connection } = this, filters = this.#filters;
+    this.#rules = await host.registry.bridge.rules();
+    const wanted = new Set(this.#rules.map(({ filter }) => filter).filter((filter) => filter !== topics.down));
+    const gone = [...filters].filter((filter) => !wanted.has(filter));
+    if (gone.length > 0) await connection.unsubscribe(gone);
+    for (const filter of gone) filters.delete(filter);
+    for (const filter of wanted) {
+      if (filters.has(filter) || !connection.isUp) continue;
+      filters.add(filter);
+      await connection.subscribe([filter], 1, true).catch((error: unknown) => {
+        if (connection.isUp) host.alarm({ kind: 'broker', device: undefined, text: `the broker refuses the topics of a rule: ${(error as Error).message}; it must have the right to read ${filter}` });
+      });
     }
   }
 
@@ -145,9 +167,11 @@ export class Keeper {
 
   #received(message: Received): void {
     const { topic } = message;
-    let fanOut: string[] = [];
-    for (const { filter, identities } of this.#rules) if (fits(filter, topic)) fanOut = [...fanOut, ...identities];
-    this.#intake.received(message, [...new Set(fanOut)]);
+    const fanOut = new Set<string>();
+    if (!this.#shared.topics.isNews(topic)) {
+      for (const { filter, identities } of this.#rules) if (fits(filter, topic)) for (const identity of identities) fanOut.add(identity);
+    }
+    this.#intake.received(message, [...fanOut]);
   }
 
   #arm(): void {

@@ -100,6 +100,8 @@ export class Engine {
     unsubscribe: rules.unsubscribe,
     rules: rules.rules,
     addRule: rules.addRule,
+    extendRule: rules.extendRule,
+    shrinkRule: rules.shrinkRule,
     removeRule: rules.removeRule,
     bridgeInfo: async ({ tally }) => ({ deadLetters: { ...tally.dead }, commands: tally.commands, results: tally.results }),
     check: () => this.#connection.check(),

@@ -1,5 +1,5 @@
 /** What the registry asks of its engine for a bridge. `now` is Unix ms. */
-import type { BridgeInfo, Command, CommandResult, FanOutRule, KeeperLease, Subscription, TakenCommand } from '../../bridge-types.js';
+import type { BridgeInfo, Command, CommandResult, FanOutRule, KeeperLease, RuleChange, Subscription, TakenCommand } from '../../bridge-types.js';
 
 export interface DeadLetterData {
   position: number;
@@ -28,6 +28,8 @@ export interface BridgeOperationMap {
   unsubscribe: [params: { identity: string; filter: string }, result: boolean];
   rules: [params: Record<string, never>, result: FanOutRule[]];
   addRule: [params: FanOutRule, result: void];
+  extendRule: [params: FanOutRule, result: RuleChange];
+  shrinkRule: [params: { filter: string; identities: readonly string[] | undefined }, result: RuleChange];
   removeRule: [params: { filter: string }, result: boolean];
   bridgeInfo: [params: Record<string, never>, result: BridgeInfo];
 }

@@ -1,10 +1,12 @@
 /** Which further topics reach devices: live (subscriptions), or by the queue (rules of fan-out). */
 import { TidelockError } from '../../../errors.js';
+import { badOption } from '../../../options.js';
 import { statement } from '../../database/statement.js';
-import type { FanOutRule, Subscription } from '../../bridge-types.js';
+import type { FanOutRule, RuleChange, Subscription } from '../../bridge-types.js';
 import { builder } from '../builder.js';
 import { change, rowsOf, type Context } from '../context.js';
 import { exists } from '../devices.js';
+import { MOST_IDENTITIES } from './limits.js';
 
 /** Subscriptions of one device. */
 const MOST_OF_ONE = 100;
@@ -52,6 +54,30 @@ const ADD_RULE = statement<{ filter: string; identities: string }>()((p) =>
 export async function addRule(context: Context, { filter, identities }: FanOutRule): Promise<void> {
   for (const identity of identities) await exists(context, identity);
   await change(context, ADD_RULE.with({ filter, identities: JSON.stringify(identities) }));
+}
+
+const RULE = statement<{ filter: string }>()((p) => builder.selectFrom('rules').select('identities').where('filter', '=', p.filter));
+
+async function identitiesOf(context: Context, filter: string): Promise<string[]> {
+  const [row] = await rowsOf(context, RULE.with({ filter }));
+  return row === undefined ? [] : (JSON.parse(row.identities) as string[]);
+}
+
+export async function extendRule(context: Context, { filter, identities }: FanOutRule): Promise<RuleChange> {
+  const had = new Set(await identitiesOf(context, filter)), fresh = [...new Set(identities)].filter((identity) => !had.has(identity));
+  for (const identity of fresh) await exists(context, identity);
+  const all = [...had, ...fresh];
+  if (all.length > MOST_IDENTITIES) throw badOption('identities', all.length, `a rule has at most ${MOST_IDENTITIES} devices; make one more`);
+  if (fresh.length > 0) await change(context, ADD_RULE.with({ filter, identities: JSON.stringify(all) }));
+  return { changed: fresh.length, left: all.length };
+}
+
+/** Undefined: all of them. With the last the rule goes. */
+export async function shrinkRule(context: Context, { filter, identities }: { filter: string; identities: readonly string[] | undefined }): Promise<RuleChange> {
+  const had = await identitiesOf(context, filter), out = new Set(identities ?? had), left = had.filter((identity) => !out.has(identity));
+  if (left.length === 0) await change(context, REMOVE_RULE.with({ filter }));
+  else if (left.length < had.length) await change(context, ADD_RULE.with({ filter, identities: JSON.stringify(left) }));
+  return { changed: had.length - left.length, left: left.length };
 }
 
 const REMOVE_RULE = statement<{ filter: string }>()((p) => builder.deleteFrom('rules').where('filter', '=', p.filter));
