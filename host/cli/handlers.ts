@@ -11,6 +11,7 @@ import { allLetters, listedLetter } from './dead-letters.js';
 import { allDevices, listed } from './devices.js';
 import { allEntities } from './entities.js';
 import { allWaiting, cancel } from './queue.js';
+import { allRows } from './rules.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -80,6 +81,10 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
     'devices.unsubscribe': async (params) => ({ changed: await registry.bridge.unsubscribe(identityOf(params), filterOf(params)) }),
     'devices.subscriptions': async (params) => ({ subscriptions: await registry.bridge.subscriptions(textOf(params, 'identity')) }),
 
+    'rules.list': (_, call) => each(allRows(registry.bridge), call, 'rule', (row) => row),
+    'rules.add': (params) => registry.bridge.extendRule({ filter: filterOf(params), identities: identitiesOf(params) ?? [] }),
+    'rules.remove': (params) => registry.bridge.shrinkRule(filterOf(params), identitiesOf(params)),
+
     'dead-letters.list': (_, call) => each(allLetters(registry.bridge), call, 'letter', listedLetter),
     'dead-letters.retry': async ({ positions }) => {
       if (positions !== 'all' && !(Array.isArray(positions) && positions.every(Number.isSafeInteger))) throw invalid('positions', 'must be a list of numbers, or "all"');
@@ -144,6 +149,12 @@ function identityOf(params: Params): string {
   const { identity } = params;
   if (typeof identity !== 'string') throw invalid('identity', 'must be a text');
   return identity;
+}
+
+/** Undefined where they were not given. */
+function identitiesOf({ identities }: Params): string[] | undefined {
+  if (identities !== undefined && !(Array.isArray(identities) && identities.every((one) => typeof one === 'string'))) throw invalid('identities', 'must be a list of texts');
+  return identities;
 }
 
 /** Undefined where it was not given. */

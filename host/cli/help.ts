@@ -59,6 +59,16 @@ Where no gateway runs, the message is put into the queue in the database, and th
 A message waits for a device that sleeps. Once it was sent it may have been obeyed: then it cannot be cancelled, and ends
 as delivered, refused or in doubt.`,
 
+  rules: `Examples:
+  $ tidelock rules add 'plant/settings/#' pump-7 plant-2/pump-8
+  $ tidelock rules list
+  $ tidelock rules remove 'plant/settings/#' pump-7     this device alone
+  $ tidelock rules remove 'plant/settings/#'            the whole rule
+
+What is published there at QoS 1 or 2 is a command to each device of the rule: it waits for one that sleeps, and its end is told
+as that of any command. (\`tidelock devices subscribe\` is for what a device may miss.) Quote the topics: # and * mean something
+to the shell. It needs a gateway with --mqtt, whose user may read the topics.`,
+
   deadLetters: `Examples:
   $ tidelock dead-letters list                          what the broker would not take, and why
   $ tidelock dead-letters retry 17 18

@@ -6,6 +6,7 @@ import { collect, place, PLACES, withSettings, type Add, type Run } from './word
 
 export function addMessageCommands(add: Add, program: Command, run: Run): void {
   addQueue(add, program, run);
+  addRules(add, program, run);
   addDeadLetters(add, program, run);
   const watch = add(program, 'watch', 'show messages as they pass the running gateway', EXAMPLES.watch)
     .argument('[PATTERN]', 'of ID/TOPIC, + is one level, # all that follow: pump-7/#, plant-2/+/temp/# (default: everything)');
@@ -24,6 +25,23 @@ function addQueue(add: Add, program: Command, run: Run): void {
     .argument('[MESSAGE]', 'name of one message, as `queue list` shows it (default: all of the device)');
   withSettings(cancel, PLACES.map(place)).action(
     run(async ({ settings }, _, [identity, message]) => (await load()).cancelQueue(settings, identity!, message, new Output())),
+  );
+}
+
+function addRules(add: Add, program: Command, run: Run): void {
+  const rules = add(program, 'rules', 'queue what is published under topics of the broker for devices', EXAMPLES.rules);
+  const load = () => import('./rules.js');
+  const filter = 'topics at the broker, + and # as in MQTT: plant/+/settings, news/#';
+  withSettings(add(rules, 'list', 'list the rules, a line for each device', ''), PLACES.map(place)).action(
+    run(async ({ settings }) => (await load()).listRules(settings, new Output())),
+  );
+  const more = add(rules, 'add', 'make a rule, or add devices to it', '').argument('<FILTER>', filter).argument('<ID...>', 'identities of the devices, at most 1,000 in a rule');
+  withSettings(more, PLACES.map(place)).action(
+    run(async ({ settings }, _, [topics, identities]) => (await load()).addRule(settings, topics!, identities as unknown as string[], new Output())),
+  );
+  const less = add(rules, 'remove', 'take devices out of a rule, or end it', '').argument('<FILTER>', 'topics of the rule, as list shows them').argument('[ID...]', 'identities of the devices (default: all)');
+  withSettings(less, PLACES.map(place)).action(
+    run(async ({ settings }, _, [topics, identities]) => (await load()).removeRule(settings, topics!, identities as unknown as string[], new Output())),
   );
 }
 

@@ -25,6 +25,59 @@ test('subscriptions, with a gateway and without one', () =>
     }
   }));
 
+test('rules: devices come and go, with a gateway and without one', () =>
+  inPlace(async (place) => {
+    for (const id of ['pump-7', 'pump-8', 'pump-9']) await place.run(['devices', 'add', id, '--key-file', `${id}.key`]);
+    for (const running of [false, true]) {
+      if (running) await place.serve();
+      assert.match((await place.run(['rules', 'list'])).stderr, /no rules/);
+      assert.is((await place.run(['rules', 'add', 'news/#', 'pump-7', 'pump-8'])).stdout, 'news/# is queued for 2 devices\n');
+      assert.is((await place.run(['rules', 'add', 'news/#', 'pump-8', 'pump-9'])).stdout, 'news/# is queued for 3 devices, 1 of them new\n');
+      assert.is((await place.run(['rules', 'add', 'news/#', 'pump-9'])).stdout, 'news/# is queued for 3 devices (as before)\n');
+      assert.equal(jsonLines((await place.run(['rules', 'add', 'plant/+/settings', 'pump-7', '--json'])).stdout), [{ filter: 'plant/+/settings', added: 1, devices: 1 }]);
+      const wrong = await place.run(['rules', 'add', 'a/#/b', 'pump-7']);
+      assert.is(wrong.code, 1);
+      assert.match(wrong.stderr, /BAD_OPTION.*topic filter/s);
+      assert.match((await place.run(['rules', 'add', 'news/#', 'nobody'])).stderr, /DEVICE_UNKNOWN/);
+      assert.is((await place.run(['rules', 'add', 'news/#'])).code, 2);
+      assert.equal(jsonLines((await place.run(['rules', 'list', '--json'])).stdout), [{ filter: 'news/#', identities: ['pump-7', 'pump-8', 'pump-9'] }, { filter: 'plant/+/settings', identities: ['pump-7'] }]);
+      assert.match((await place.run(['rules', 'list'])).stdout, /^TOPICS +DEVICE\nnews\/# +pump-7\nnews\/# +pump-8\nnews\/# +pump-9\nplant\/\+\/settings +pump-7\n$/);
+      assert.is((await place.run(['rules', 'remove', 'news/#', 'pump-7'])).stdout, 'news/# is queued for 2 devices now\n');
+      assert.is((await place.run(['rules', 'remove', 'news/#', 'pump-7'])).code, 1);
+      assert.equal(jsonLines((await place.run(['rules', 'remove', 'news/#', '--json'])).stdout), [{ filter: 'news/#', removed: 2, devices: 0 }]);
+      assert.is((await place.run(['rules', 'remove', 'plant/+/settings', 'pump-7'])).stdout, 'plant/+/settings is queued for no device now\n');
+      assert.is((await place.run(['rules', 'remove', 'plant/+/settings'])).code, 1);
+    }
+  }));
+
+test('a rule that is made in the shell reaches its devices, also one that sleeps, and ends at once', () =>
+  inPlace(async (place) => {
+    const broker = await startAedes(), other = await Other.connect(broker, ['tl/+/+/result']);
+    try {
+      for (const id of ['pump-7', 'pump-8']) await place.run(['devices', 'add', id, '--key-file', `${id}.key`]);
+      const { gateway, url } = await place.serve(['--log-level', 'debug', '--mqtt', broker.url]);
+      await gateway.line('stderr', /connected to the broker.*"connections":4|"connections":4.*connected to the broker/);
+      await place.run(['rules', 'add', 'plant/settings/#', 'pump-7', 'pump-8']);
+      await eventually('the broker has the subscription', async () => {
+        await other.publish('plant/settings/pressure', '4.2');
+        return (await place.run(['queue', 'list', 'pump-8', '--json'])).stdout !== '';
+      });
+      await place.run(['rules', 'remove', 'plant/settings/#', 'pump-7']);
+      await other.publish('plant/settings/level', '7');
+      const listening = ['device', '--listen', '--topics', '--json', '--id'];
+      const two = place.start([...listening, 'pump-8', '--key-file', 'pump-8.key', url], { input: '' });
+      await two.line('stdout', /plant\/settings\/level.*7|7.*plant\/settings\/level/);
+      assert.match(two.stdout, /plant\/settings\/pressure/);
+      const one = place.start([...listening, 'pump-7', '--key-file', 'pump-7.key', url], { input: '' });
+      await one.line('stdout', /plant\/settings\/pressure/);
+      await eventually('results are told', () => other.got.some(({ topic }) => topic === 'tl/-/pump-7/result') && other.got.some(({ topic }) => topic === 'tl/-/pump-8/result'));
+      assert.not.match(one.stdout, /level/);
+    } finally {
+      await other.close();
+      await broker.close();
+    }
+  }));
+
 test('dead letters are listed with their reason, and go again', () =>
   inPlace(async (place) => {
     await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump-7.key']);

@@ -33,6 +33,7 @@ const base: Handlers = {
   status: unused, send: unused, 'devices.add': unused, 'devices.enable': unused, 'devices.disable': unused, 'devices.list': unused,
   'devices.keys': unused, 'devices.rotate': unused, 'devices.retire': unused, 'devices.revoke': unused,
   'queue.list': unused, 'queue.cancel': unused, watch: unused, 'devices.subscribe': unused, 'devices.unsubscribe': unused, 'devices.subscriptions': unused,
+  'rules.list': unused, 'rules.add': unused, 'rules.remove': unused,
   'dead-letters.list': unused, 'dead-letters.retry': unused, 'entities.announce': unused, 'entities.unannounce': unused, 'entities.list': unused,
 };
 

@@ -16,7 +16,7 @@ test('--help names every command, shows how to begin, and the exit codes', () =>
 
 test('each command has help with an example', () =>
   inPlace(async (place) => {
-    const all = await Promise.all(['serve', 'device', 'send', 'devices', 'registry', 'keygen', 'firmware', 'decode', 'doctor'].map((word) => place.run([word, '--help'])));
+    const all = await Promise.all(['serve', 'device', 'send', 'devices', 'rules', 'registry', 'keygen', 'firmware', 'decode', 'doctor'].map((word) => place.run([word, '--help'])));
     for (const { code, stdout } of all) {
       assert.is(code, 0);
       assert.match(stdout, /\$ .*tidelock /);

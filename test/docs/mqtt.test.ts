@@ -61,7 +61,7 @@ uvuTest('what docs/mqtt.md says of names and defaults is so', async () => {
   const { createProgram } = await import('../../dist/host/cli/program.js');
   const help = createProgram({ exit: 0 }, { json: false, debug: false }).commands.map((command) => [command.name(), ...command.commands.map((sub) => `${command.name()} ${sub.name()}`), ...command.options.map(({ long }) => long)]).flat();
   for (const [, flag] of text.matchAll(/(--mqtt[a-z-]*)/g)) assert.ok(help.includes(flag), flag);
-  for (const [, words] of text.matchAll(/tidelock (dead-letters \w+|devices \w+|queue \w+)/g)) assert.ok(help.includes(words), words);
+  for (const [, words] of text.matchAll(/tidelock (dead-letters \w+|devices \w+|queue \w+|rules \w+)/g)) assert.ok(help.includes(words), words);
 });
 
 uvuTest.run();

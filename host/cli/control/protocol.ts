@@ -9,7 +9,7 @@
  * `id` is the client's, unique on its connection. Any number of `event` lines precede the one `end`.
  */
 
-import type { EntityRow, KeyEntry, Subscription, Waiting } from '../../registry/types.js';
+import type { EntityRow, KeyEntry, RuleChange, Subscription, Waiting } from '../../registry/types.js';
 
 export const CONTROL_VERSION = 1;
 
@@ -39,6 +39,11 @@ export interface Operations {
   'devices.subscribe': { params: { identity: string; filter: string }; event: never; result: { changed: boolean } };
   'devices.unsubscribe': { params: { identity: string; filter: string }; event: never; result: { changed: boolean } };
   'devices.subscriptions': { params: { identity?: string }; event: never; result: { subscriptions: Subscription[] } };
+  /** Rules of fan-out. One `event` a device of a rule, `count` at the end. */
+  'rules.list': { params: Record<string, never>; event: Subscription; result: { count: number } };
+  /** `identities` at `rules.remove` left out: all of the rule. */
+  'rules.add': { params: { filter: string; identities: string[] }; event: never; result: RuleChange };
+  'rules.remove': { params: { filter: string; identities?: string[] }; event: never; result: RuleChange };
   /** One `event` a letter, `count` at the end. */
   'dead-letters.list': { params: Record<string, never>; event: ListedLetter; result: { count: number } };
   'dead-letters.retry': { params: { positions: number[] | 'all' }; event: never; result: { count: number } };
