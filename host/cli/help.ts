@@ -26,6 +26,7 @@ Where something is wrong: tidelock doctor`,
   $ tidelock serve --backend 'python3 backend.py'       a program takes the messages; docs/backends.md
   $ tidelock serve --config gateway.json --limit halfOpen=100
   $ tidelock serve --metrics 127.0.0.1:9433             /metrics for Prometheus, /healthz, /readyz
+  $ tidelock serve --mqtt mqtts://broker.example --mqtt-user-file broker.secret   joins the devices to a broker; docs/mqtt.md
   $ tidelock serve --sntp pool.ntp.org                  says when this machine's clock is off
 
 Every option is also a variable (--log-level: TIDELOCK_LOG_LEVEL) and a name in the file ("logLevel").
