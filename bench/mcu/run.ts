@@ -1,8 +1,6 @@
 /**
- * npm run bench:mcu -- [--json FILE] [--quick] [--keep]
- *
  * Instructions, RAM and flash of the client on both boards, by QEMU's counter and gcc's sizes: the same on every machine. `ours` is
- * the engine, `peer` native C written by hand (bench/native). --quick leaves WAMR out; --keep writes figures.json and README's table.
+ * the engine, `peer` native C written by hand (bench/native). Options: see --help.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -26,7 +24,28 @@ interface Row {
   ratio: number;
 }
 
-const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } } });
+const HELP = `Instructions, RAM and flash of the client on both boards, under every engine, against C written by hand. The same on every machine.
+
+  npm run bench:mcu -- [--quick] [--json FILE] [--keep]
+
+  --quick      leaves WAMR out
+  --json FILE  writes the rows there too
+  --keep       writes figures.json and README's table
+`;
+
+function options(): { json?: string | undefined; quick: boolean; keep: boolean } {
+  try {
+    const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
+    if (!values.help) return values;
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
+    process.exit(2);
+  }
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+
+const values = options();
 const rows: Row[] = [];
 const lines: string[] = [];
 const say = (line: string): void => {

@@ -1,9 +1,6 @@
 /**
  * libFuzzer on the C client over wasm2c (c/fuzz.c), with its corpus (fuzz-corpus.hex, an input a line).
- *
- *   npm run fuzz:firmware -- [RUNS] [--keep]      1,000,000 runs where nothing is said; each run tries its frames twice
- *
- * --keep adds to the corpus what reached code that nothing in it did. A crash prints its input as hex.
+ * As a command: npm run fuzz:firmware -- --help.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { toC } from '../../scripts/lib/firmware/wasm2c.mjs';
+import { optionsOf, whole } from '../support/options.js';
 import { ROOT, WASM2C, compile } from './compiled.js';
 
 const CORPUS = fileURLToPath(new URL('fuzz-corpus.hex', import.meta.url));
@@ -84,13 +82,23 @@ function merged(program: string, inputs: Buffer[]): Buffer[] {
   }
 }
 
+const HELP = `libFuzzer on the client in C, with the gateway's core as its peer. Prints the inputs, and how many frames came before their tag was made; ends with 1 where
+a sanitizer found something, with the input.
+
+  npm run fuzz:firmware -- [--runs 1000000] [--keep]
+
+  --runs N  inputs, each of whose frames is tried twice (default 1000000)
+  --keep    adds to the corpus of the tests what reached code that nothing in it did
+`;
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const runs = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 1_000_000);
+  const options = optionsOf(HELP, { runs: { type: 'string', default: '1000000' }, keep: { type: 'boolean', default: false } });
+  const runs = whole('runs', options.runs);
   const program = harness();
   const { status, said, crash, found } = fuzz(program, runs, Math.floor(Math.random() * 2 ** 31));
   console.log(said.split('\n').filter((line) => /^(Done|frames|SUMMARY|.*ERROR)/.test(line)).join('\n'));
   if (status !== 0) console.error(`${said.split('\n').slice(-60).join('\n')}\ninput: ${crash}`);
-  else if (process.argv.includes('--keep')) {
+  else if (options.keep) {
     const all = merged(program, [...corpus(), ...found]).map((bytes) => bytes.toString('hex')).sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
     writeFileSync(CORPUS, `${all.join('\n')}\n`);
     console.log(`corpus: ${all.length} inputs in test/firmware/fuzz-corpus.hex`);

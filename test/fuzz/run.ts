@@ -1,6 +1,6 @@
 /** Fuzzing as a command: see --help. */
 
-import { parseArgs } from 'node:util';
+import { optionsOf, whole } from '../support/options.js';
 import { fuzzAll } from './fuzz.js';
 import { fuzzTarget, loadTargets } from './target.js';
 
@@ -13,15 +13,6 @@ anything failed, or where the run on the core has not reached every status, even
   --seed N       the same seed makes the same inputs (default: another each time)
   --target NAME  a target, or several whose names begin so: decode, tcp, tls, udp, sntp …; all: every one (default: the core)
 `;
-
-function whole(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    console.error(`--${name} wants a whole number above 0, not ${text}`);
-    process.exit(2);
-  }
-  return value;
-}
 
 function fuzzCore(runs: number, seed: number): boolean {
   const { inputs, failure, missing, report } = fuzzAll(runs, seed);
@@ -51,20 +42,7 @@ async function fuzzTargets(names: readonly string[], runs: number, seed: number)
   return held;
 }
 
-function options(): { runs: string; seed?: string | undefined; target?: string[] | undefined; help?: boolean | undefined } {
-  try {
-    return parseArgs({ options: { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' }, target: { type: 'string', multiple: true }, help: { type: 'boolean' } } }).values;
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${HELP}`);
-    process.exit(2);
-  }
-}
-
-const values = options();
-if (values.help === true) {
-  process.stdout.write(HELP);
-} else {
-  const runs = whole('runs', values.runs);
-  const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : whole('seed', values.seed);
-  process.exitCode = (values.target === undefined ? fuzzCore(runs, seed) : await fuzzTargets(values.target, runs, seed)) ? 0 : 1;
-}
+const values = optionsOf(HELP, { runs: { type: 'string', default: '1000000' }, seed: { type: 'string' }, target: { type: 'string', multiple: true } });
+const runs = whole('runs', values.runs);
+const seed = values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) + 1 : whole('seed', values.seed);
+process.exitCode = (values.target === undefined ? fuzzCore(runs, seed) : await fuzzTargets(values.target, runs, seed)) ? 0 : 1;
