@@ -4,7 +4,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 /** Prints the help for `--help`, and for what is wrong, and then ends the process. */
 export function optionsOf<O extends NonNullable<ParseArgsConfig['options']>>(help: string, options: O) {
   try {
-    const { values } = parseArgs({ options: { ...options, help: { type: 'boolean' } } as O & { help: { type: 'boolean' } } });
+    const { values } = parseArgs({ options: { ...options, help: { type: 'boolean' } } });
     if ((values as { help?: boolean }).help !== true) return values;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n\n${help}`);
