@@ -184,14 +184,21 @@ export class Connection {
     this.#up = false;
     this.#publisher?.flush();
     if (client === undefined) return Promise.resolve();
+    const { stream } = client;
     return new Promise((resolve) => {
+      // A broker that stands still does not close its end: the socket would keep the process for ever.
       const timer = this.#setup.clock.after(1_000, () => {
         client.end(true);
+        stream.destroy();
         resolve();
       }, true);
-      client.end(!wasUp, () => {
+      const gone = (): void => {
         timer.cancel();
         resolve();
+      };
+      stream.once('close', gone);
+      client.end(!wasUp, () => {
+        if (stream.destroyed) gone();
       });
     });
   }

@@ -1,5 +1,7 @@
 /** `tidelock serve --mqtt` from the command line, against mosquitto and its own programs; credentials, TLS, and what doctor says. */
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import path from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -25,6 +27,27 @@ real('an acknowledged reading appears at mosquitto_sub, and mosquitto_pub reache
     device.child.kill('SIGTERM');
     await device.ended();
     await broker.close();
+  }));
+
+test('SIGTERM ends the gateway also where the broker stands still: no socket of its keeps the process', () =>
+  inPlace(async (place) => {
+    const sockets: Socket[] = [];
+    // It lets in whoever comes, answers nothing more, and never closes.
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      sockets.push(socket);
+      socket.on('error', () => undefined).once('data', () => void socket.write(Buffer.of(0x20, 3, 0, 0, 0)));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { gateway } = await place.serve(['--mqtt', `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`, '--mqtt-protocol', '5', '--drain', '100']);
+    await eventually('all connections', () => sockets.length === 5);
+    const before = Date.now();
+    gateway.signal('SIGTERM');
+    const late = setTimeout(() => gateway.signal('SIGKILL'), 15_000);
+    assert.is((await gateway.ended()).code, 0);
+    clearTimeout(late);
+    assert.ok(Date.now() - before < 10_000);
+    for (const socket of sockets) socket.destroy();
+    server.close();
   }));
 
 test('what is wrong in the settings is named, all at once, and no password is told', () =>
