@@ -8,7 +8,6 @@ import { Connection, type Received } from './connection.js';
 import type { Shared } from './context.js';
 import { Counts } from './counts.js';
 import { Keeper } from './down/keeper.js';
-import { pack } from './envelope.js';
 import type { Fault } from './fault.js';
 import { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
@@ -24,6 +23,7 @@ import { Subscriptions } from './subscriptions.js';
 import { Topics } from './topics.js';
 import type { MqttBridge, MqttCounters, MqttOptions } from './types.js';
 import { InboxPump } from './up/inbox-pump.js';
+import { contentOf } from './up/reading.js';
 import { ThroughItem } from './up/through.js';
 
 /**
@@ -199,14 +199,10 @@ class RunningBridge implements AttachedBridge {
   }
 
   #post(message: Message): void {
-    const { lanes, topics, counts, setup } = this.#shared;
-    const { connection } = lanes.of(message.device);
-    const plain = setup.envelope === 'never' && connection.version === 4;
-    const { payload, properties } = plain
-      ? { payload: message.body, properties: undefined }
-      : pack(message.body, { 'tl-time': String(message.time), 'tl-trust': message.trust }, setup.envelope === 'always' || connection.version === 4);
-    const topic = topics.up(message.device, message.topic ?? '');
-    if ((message.topic === undefined || isTopicName(topic)) && connection.post(topic, payload, properties)) counts.posted += 1;
+    const { lanes, counts } = this.#shared, { connection } = lanes.of(message.device);
+    const { device: identity, topic: sub, time, trust, body } = message;
+    const { topic, payload, properties } = contentOf(this.#shared, connection.version, { identity, name: undefined, topic: sub, time, trust, suite: 0, body });
+    if ((sub === undefined || isTopicName(topic)) && connection.post(topic, payload, properties)) counts.posted += 1;
     else counts.dropped += 1;
   }
 }

@@ -22,8 +22,8 @@ export interface Packed {
 /** `envelope`: there are no properties. */
 export function pack(body: Buffer, told: Told, envelope: boolean, expirySeconds?: number): Packed {
   if (!envelope) {
-    const expiry = expirySeconds === undefined ? {} : { messageExpiryInterval: expirySeconds };
-    return { payload: body, properties: { userProperties: told as Record<string, string>, ...expiry } };
+    const userProperties = told as Record<string, string>;
+    return { payload: body, properties: expirySeconds === undefined ? { userProperties } : { userProperties, messageExpiryInterval: expirySeconds } };
   }
   const content = isUtf8(body) ? { text: body.toString('utf8') } : { base64: body.toString('base64') };
   return { payload: JSON.stringify({ ...told, ...content }), properties: undefined };

@@ -1,7 +1,12 @@
 /** The printed name of a message that wants an acknowledgement: `identity#outbox-number`. No identity holds `#`. */
 
 export function messageName(identity: string, outbox: number, id: number): string {
-  return `${identity}#${outbox.toString(16).padStart(8, '0')}-${id}`;
+  return `${identity}#${placeName(outbox, id)}`;
+}
+
+/** What stands behind the `#`. */
+export function placeName(outbox: number, id: number): string {
+  return `${outbox.toString(16).padStart(8, '0')}-${id}`;
 }
 
 export interface MessageName {

@@ -1,12 +1,11 @@
 /** Mode `inbox`: rows of the inbox go to the broker, and are done when it has acknowledged them. */
 import type { InboxRow } from '../../registry/types.js';
-import { suiteName } from '../../names.js';
 import type { Connection } from '../connection.js';
 import type { Shared } from '../context.js';
-import { pack } from '../envelope.js';
 import { Feed } from '../feed.js';
 import { LOSES, type Content, type Item } from '../lane.js';
 import { FAILURE, isForGood, NOBODY, reasonText } from '../packets.js';
+import { contentOf } from './reading.js';
 
 /** ms for which a device's rows rest after the broker would not take one: doubled from the first to the last. */
 const FIRST_REST = 1_000;
@@ -92,19 +91,14 @@ export class InboxPump {
     return this.#resting.has(identity);
   }
 
-  content({ identity, message, body, time, suite, trust, topic: sub, expires }: Row, { version }: Connection): Content | undefined {
-    const { topics, setup: { envelope }, host: { clock }, counts } = this.#shared;
+  content({ identity, message, body, time, suite, trust, topic, expires }: Row, { version }: Connection): Content | undefined {
+    const { host: { clock }, counts } = this.#shared;
     const left = secondsLeft(expires, clock.unix());
     if (left === 0) {
       counts.expired += 1;
       return undefined;
     }
-    const told = {
-      'tl-id': message.slice(identity.length + 1), 'tl-time': String(time), 'tl-trust': trust, ...(suite === 0 ? {} : { 'tl-suite': suiteName(suite) }),
-    };
-    const topic = topics.up(identity, sub ?? ''), given = sub !== undefined;
-    if (envelope === 'never' && version === 4) return { topic, payload: body, properties: undefined, given };
-    return { topic, given, ...pack(body, told, envelope === 'always' || version === 4, left) };
+    return contentOf(this.#shared, version, { identity, name: message.slice(identity.length + 1), topic, time, trust, suite, body }, left);
   }
 
   settled(item: InboxItem, reason: number): void {

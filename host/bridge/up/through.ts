@@ -1,12 +1,12 @@
 /** Mode `through`: a message is acknowledged to its device when the broker has acknowledged it. */
 import type { ThroughMessage } from '../../gateway/bridge-types.js';
-import { suiteName } from '../../names.js';
+import { placeName } from '../../registry/names.js';
 import type { Connection } from '../connection.js';
 import type { Shared } from '../context.js';
-import { pack } from '../envelope.js';
 import { LOSES, type Content, type Item } from '../lane.js';
 import { FAILURE, isForGood, NOBODY } from '../packets.js';
 import { secondsLeft } from './inbox-pump.js';
+import { contentOf } from './reading.js';
 
 export class ThroughItem implements Item {
   readonly identity: string;
@@ -25,19 +25,15 @@ export class ThroughItem implements Item {
   }
 
   content({ version }: Connection): Content | undefined {
-    const { message } = this.#passing, { topics, setup: { envelope }, host, counts } = this.#shared, { identity } = this;
+    const { message, suite } = this.#passing, { host, counts } = this.#shared;
     if (message.skipped) return undefined;
     const left = secondsLeft(message.expires, host.clock.unix());
     if (left === 0) {
       counts.expired += 1;
       return undefined;
     }
-    const topic = topics.up(identity, message.topic ?? ''), given = message.topic !== undefined;
-    if (envelope === 'never' && version === 4) return { topic, payload: message.body, properties: undefined, given };
-    const told = {
-      'tl-id': message.id.slice(identity.length + 1), 'tl-time': String(message.time), 'tl-trust': message.trust, 'tl-suite': suiteName(this.#passing.suite),
-    };
-    return { topic, given, ...pack(message.body, told, envelope === 'always' || version === 4, left) };
+    const { topic, time, trust, body, outbox, number } = message;
+    return contentOf(this.#shared, version, { identity: this.identity, name: placeName(outbox, number), topic, time, trust, suite, body }, left);
   }
 
   settle(reason: number): void {
