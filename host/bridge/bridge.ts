@@ -59,6 +59,8 @@ class RunningBridge implements AttachedBridge {
   #closing = false;
   /** Told to the log once, until it is back. */
   #away = false;
+  /** That it is there stands in the log once. */
+  #met = false;
   readonly #onMessage = (message: Message): void => this.#post(message);
   readonly #onBridge = ({ change }: BridgeEvent): void => {
     if (change === 'retried') this.#pump.retried();
@@ -191,11 +193,12 @@ class RunningBridge implements AttachedBridge {
 
   #changed(): void {
     const { host, setup, lanes } = this.#shared;
-    if (!this.#away && lanes.connected > 0) host.logger?.debug({ broker: setup.url, connections: lanes.connected }, 'connected to the broker');
-    if (this.#away && lanes.connected === lanes.list.length) {
-      this.#away = false;
-      host.logger?.info({ broker: setup.url, version: lanes.list[0]!.connection.version === 5 ? '5' : '3.1.1' }, 'the broker is back');
-    }
+    const all = lanes.connected === lanes.list.length, version = lanes.list[0]!.connection.version === 5 ? '5' : '3.1.1';
+    if (all && (this.#away || !this.#met)) host.logger?.info({ broker: setup.url, version, connections: lanes.connected }, this.#met ? 'the broker is back' : 'connected to the broker');
+    else if (!this.#away && lanes.connected > 0) host.logger?.debug({ broker: setup.url, connections: lanes.connected }, 'connected to the broker');
+    if (!all) return;
+    this.#away = false;
+    this.#met = true;
   }
 
   #post(message: Message): void {

@@ -18,7 +18,8 @@ real('an acknowledged reading appears at mosquitto_sub, and mosquitto_pub reache
   inPlace(async (place) => {
     const broker = await startMosquitto(5);
     await place.run(['devices', 'add', 'pump-7', '--key-file', 'pump.key']);
-    const { url } = await place.serve(['--mqtt', broker.url, '--metrics', '127.0.0.1:0']);
+    const { gateway, url } = await place.serve(['--mqtt', broker.url, '--metrics', '127.0.0.1:0']);
+    await gateway.line('stderr', /"level":30.*"connections":4,"msg":"connected to the broker"/);
     const heard = mosquittoSub(broker, 'tl/-/pump-7/up', 1);
     const device = place.start(['device', '--id', 'pump-7', '--key-file', 'pump.key', '--listen', url], { input: '21.5\n' });
     assert.equal(await heard, ['tl/-/pump-7/up 21.5']);
