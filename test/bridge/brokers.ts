@@ -144,8 +144,8 @@ export interface NatsCluster extends Broker {
   readonly ports: readonly number[];
 }
 
-/** Three nodes with JetStream, by which MQTT sessions and messages are kept three times. */
-export async function startNats(): Promise<NatsCluster> {
+/** Three nodes with JetStream, by which MQTT sessions and messages are kept three times. `settings`: more of the configuration of each; `env`: what it refers to. */
+export async function startNats(settings = '', env: Record<string, string> = {}): Promise<NatsCluster> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'tidelock-nats-'));
   const ports: number[] = [], routes: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -163,10 +163,11 @@ listen: 127.0.0.1:-1
 jetstream { store_dir: "${folder}/n${i}", max_file_store: 2G, sync_interval: always }
 cluster { name: tide, listen: 127.0.0.1:${routes[i]!}, routes: [${routes.map((port) => `nats://127.0.0.1:${port}`).join(', ')}] }
 mqtt { listen: 127.0.0.1:${ports[i]!}, ack_wait: "5s", max_ack_pending: 1000 }
+${settings}
 `);
   }
   await Promise.all(files.map(async (file, i) => {
-    nodes[i] = await processBroker({ name: `NATS node ${i}`, port: ports[i]!, protocol: 4, folder: path.join(folder, `n${i}`), run: () => spawn(natsBinary!, ['-c', file], { stdio: 'ignore' }) });
+    nodes[i] = await processBroker({ name: `NATS node ${i}`, port: ports[i]!, protocol: 4, folder: path.join(folder, `n${i}`), run: () => spawn(natsBinary!, ['-c', file], { stdio: 'ignore', env: { ...process.env, ...env } }) });
   }));
   return {
     name: 'three nodes of NATS', url: `mqtt://127.0.0.1:${ports[0]!}`, bridge: { url: `mqtt://127.0.0.1:${ports[0]!}`, protocol: 'auto' }, port: ports[0]!, protocol: 4, ports,

@@ -1,11 +1,11 @@
-/** The rights that docs/mqtt.md gives for mosquitto are enough, and no more than that. */
+/** The rights that docs/mqtt.md gives for mosquitto and NATS are enough, and no more than that. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test as uvuTest } from 'uvu';
 import * as assert from 'uvu/assert';
-import { haveMosquitto, startMosquitto } from '../bridge/brokers.js';
+import { haveMosquitto, haveNats, startMosquitto, startNats } from '../bridge/brokers.js';
 import { device, eventually, Other, site } from '../bridge/support.js';
 import { found, skipMissing } from '../support/skip.js';
 
@@ -51,6 +51,36 @@ test('with the rights for mosquitto every probe comes back, readings go up, comm
   await home.close();
   await broker.close();
   rmSync(folder, { recursive: true, force: true });
+});
+
+const natsTest = haveNats ? uvuTest : skipMissing(uvuTest, 'nats-server');
+
+natsTest('with the rights for NATS every probe comes back, readings go up, commands down; nobody else writes as a device', async () => {
+  const rights = /<!-- nats: begin -->\n```\n([^`]+)```\n<!-- nats: end -->/.exec(text)![1]!;
+  const as = (username: string): { username: string; password: string } => ({ username, password: `${username}-word` });
+  const broker = await startNats(rights, { GATEWAY_PASSWORD: 'gateway-word', APP_PASSWORD: 'app-word' });
+  const place = await site({ ...broker.bridge, ...as('gateway') }), pump = await device(place, 'pump-7');
+  const app = await Other.connect(broker, ['tl/#'], as('app'));
+  const obeyed: string[] = [];
+  pump.on('message', (message) => void obeyed.push(`${message.topic}: ${message.text()}`));
+  await pump.publish('temp/inlet', '21.5').acknowledged;
+  await eventually('the reading came', () => app.of('tl/-/pump-7/up/temp/inlet').length === 1);
+  await app.publish('tl/-/pump-7/down/valve/set', 'open');
+  await eventually('it is obeyed, and its end is told', () => obeyed.length === 1 && app.of('tl/-/pump-7/result').length === 1);
+  assert.equal(obeyed, ['valve/set: open']);
+  const probes = ['tl/-/$local/up/$probe', 'tl/-/$local/status', 'tl/-/$local/result', 'tl/$gw/local/probe'];
+  await eventually('each class of topics was probed', () => probes.every((topic) => app.of(topic).length > 0));
+  assert.equal(place.bridge.counters().probesFailed, []);
+  assert.equal(place.alarms, []);
+  // MQTT 3.1.1 cannot say who may not: what was acknowledged must not have come.
+  for (const topic of ['tl/-/pump-7/up/temp/inlet', 'tl/-/pump-7/status', 'tl/-/pump-7/result', 'tl/$gw/local/status']) await app.client.publishAsync(topic, 'x', { qos: 1 }).catch(() => undefined);
+  await app.publish('tl/-/pump-7/down/valve/set', 'close');
+  await eventually('what came behind them is obeyed', () => obeyed.length === 2);
+  for (const topic of ['tl/-/pump-7/up/temp/inlet', 'tl/-/pump-7/status', 'tl/-/pump-7/result', 'tl/$gw/local/status']) assert.ok(app.of(topic).every((got) => got.text !== 'x'), topic);
+  await pump.close({ drain: 0 });
+  await place.close();
+  await app.close();
+  await broker.close();
 });
 
 uvuTest('what docs/mqtt.md says of names and defaults is so', async () => {
