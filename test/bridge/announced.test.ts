@@ -13,9 +13,9 @@ test('an announcement is retained, changed, taken back in part and as a whole; c
   const configs = (): string[] => home.of(TOPIC).map(({ text }) => text);
   const components = (): Record<string, { platform: string; command_topic?: string }> => (JSON.parse(configs().at(-1)!) as { components: never }).components;
   await place.registry.entities.announce('pump-7', 'inlet', INLET);
-  await eventually('it is told', () => configs().length === 1);
+  await eventually('it is told', () => configs().length > 0);
   await place.registry.entities.announce('pump-7', 'motor', { platform: 'switch', topic: 'motor', command: 'motor/set' });
-  await eventually('the switch is told', () => configs().length === 2);
+  await eventually('the switch is told', () => 'motor' in components());
   assert.equal(Object.keys(components()), ['inlet', 'motor']);
 
   const obeyed: string[] = [];
@@ -30,12 +30,12 @@ test('an announcement is retained, changed, taken back in part and as a whole; c
   await late.close();
 
   assert.is(await place.registry.entities.unannounce('pump-7', 'motor'), 1);
-  await eventually('that one is over', () => configs().length === 3);
+  await eventually('that one is over', () => components()['motor']?.command_topic === undefined);
   assert.equal(components()['motor'], { platform: 'switch' }, 'its platform alone takes a component back');
   await eventually('its row is gone', async () => (await place.registry.entities.list()).length === 1);
   assert.is(await place.registry.entities.unannounce('pump-7'), 1);
-  await eventually('all is over', () => configs().length === 4);
-  assert.is(configs().at(-1), '');
+  await eventually('all is over', () => configs().at(-1) === '');
+  assert.ok(configs().length <= 5, `${configs().length}: once for each change, and once more where its connection came up meanwhile`);
   await eventually('no row is left', async () => (await place.registry.entities.list()).length === 0);
   const none = await Other.connect(broker, ['homeassistant/#']);
   await none.publish('homeassistant/end', '');
@@ -53,7 +53,7 @@ test('a broker that was away is told what changed meanwhile, also what was taken
   let place = await site(broker.bridge);
   for (const id of ['pump-7', 'pump-8']) await place.registry.add(id);
   await place.registry.entities.announce('pump-7', 'inlet', INLET);
-  await eventually('it is told', () => home.of(TOPIC).length === 1);
+  await eventually('it is told', () => home.of(TOPIC).length > 0);
   await broker.kill();
   await place.registry.entities.unannounce('pump-7');
   await place.registry.entities.announce('pump-8', 'inlet', INLET);
