@@ -23,6 +23,9 @@ import { TestOutput } from './test-output.mjs';
  * @property {number} seconds
  */
 
+/** ms that a test file has to end once its tests are over; a failed one often leaves things open, and its limit would be waited for in vain. */
+const LINGER = 30_000;
+
 /** Children that run now; the runner's own end must end them, as they are in groups of their own. */
 const running = new Set();
 
@@ -41,23 +44,28 @@ export async function runJob(job, { after = timer, strict = false, env = process
   const output = new TestOutput();
   const child = startGroup(process.execPath, job.args, { cwd: root, env: { ...env, NO_COLOR: '1', FORCE_COLOR: '0' } });
   running.add(child);
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (chunk) => output.add(chunk));
-  }
-
-  let timedOut = false;
-  const cancel = after(job.limit, () => {
+  let timedOut = false, lingers = false;
+  const kill = () => {
     timedOut = true;
     killTree(child);
-  });
+  };
+  const cancels = [after(job.limit, kill)];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (chunk) => {
+      output.add(chunk);
+      if (lingers || output.totals.total === undefined) return;
+      lingers = true;
+      cancels.push(after(LINGER, kill));
+    });
+  }
   const { code, signal, error } = await ended(child);
-  cancel();
+  for (const cancel of cancels) cancel();
   running.delete(child);
 
   const problems = [];
   if (error) problems.push(`could not be started: ${error.message}`);
   else if (timedOut && output.totals.total !== undefined) {
-    problems.push(`did not end within ${job.limit / 1000} s although its tests were over: a socket, timer or process is still open`);
+    problems.push(`did not end within ${Math.min(LINGER, job.limit) / 1000} s although its tests were over: a socket, timer or process is still open`);
   } else if (timedOut) problems.push(`did not end within ${job.limit / 1000} s: killed, with all that it had started`);
   else if (signal) problems.push(`was killed by ${signal}`);
   const seconds = (performance.now() - started) / 1000;
