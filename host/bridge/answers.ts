@@ -44,7 +44,7 @@ export class Answers {
       }
       if (answer) {
         this.#other(bytes, from, at);
-        this.#owner.answered(bytes.readUInt16BE(at + 2), end - at > 4 ? bytes[at + 4]! : 0);
+        this.#owner.answered((bytes[at + 2]! << 8) | bytes[at + 3]!, end - at > 4 ? bytes[at + 4]! : 0);
         from = end;
       } else if (end > bytes.length) {
         this.#left = end - bytes.length;
