@@ -24,6 +24,10 @@ export class Scripted {
   behind: (client: Client) => Packet[] = () => [];
   /** Reason code of a PUBACK; undefined: none is sent. `end`: the connection is ended. */
   puback: (packet: IPublishPacket, client: Client) => number | undefined | 'end' = () => 0;
+  /** What a subscription is granted, from 0x80 on a refusal. */
+  suback: (filter: string) => number = () => 1;
+  /** Filters that were asked for, in order. */
+  readonly subscribed: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -72,7 +76,10 @@ export class Scripted {
         if (reason === 'end') socket.destroy();
         else if (reason !== undefined) send({ cmd: 'puback', messageId: packet.messageId!, ...(version === 5 ? { reasonCode: reason } : {}) });
       } else if (packet.cmd === 'puback') this.acknowledged.push({ client: client!.id, id: packet.messageId! });
-      else if (packet.cmd === 'subscribe') send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(() => 1) });
+      else if (packet.cmd === 'subscribe') {
+        this.subscribed.push(...packet.subscriptions.map(({ topic }) => topic));
+        send({ cmd: 'suback', messageId: packet.messageId!, granted: packet.subscriptions.map(({ topic }) => this.suback(topic)) });
+      }
       else if (packet.cmd === 'unsubscribe') send({ cmd: 'unsuback', messageId: packet.messageId!, granted: packet.unsubscriptions.map(() => 0) } as unknown as Packet);
       else if (packet.cmd === 'pingreq') send({ cmd: 'pingresp' });
     });

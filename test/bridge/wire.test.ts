@@ -3,7 +3,7 @@ import type { IPublishPacket, Packet } from 'mqtt-packet';
 import * as assert from 'uvu/assert';
 import { TidelockError } from 'tidelock';
 import { test } from '../gateway/support.js';
-import { Scripted } from './scripted.js';
+import { Scripted, type Client } from './scripted.js';
 import { device, eventually, site } from './support.js';
 
 const up = (packet: IPublishPacket): boolean => packet.topic.endsWith('/up');
@@ -36,6 +36,109 @@ test('PUBACK is withheld while the database cannot commit, and order is kept', a
   assert.is(broker.acknowledged.filter(({ id }) => id > 100).length, 0);
   await eventually('acknowledged after all', () => broker.acknowledged.filter(({ id }) => id > 100).length === 3);
   assert.is((await place.registry.waiting()).length, 3);
+  await place.close();
+  await broker.close();
+});
+
+test('topics of devices that the broker refuses keep none of the others away', async () => {
+  const broker = await Scripted.start();
+  broker.suback = (filter) => (filter === 'b/#' ? 0x87 : 1);
+  const place = await site({ url: broker.url, probe: 0 });
+  await place.registry.add('pump-7');
+  await eventually('it is connected', () => place.bridge.counters().keeper);
+  for (const filter of ['a', 'b/#', 'c', 'd']) await place.registry.bridge.subscribe('pump-7', filter);
+  await eventually('all are asked for', () => ['a', 'b/#', 'c', 'd'].every((filter) => broker.subscribed.includes(filter)), 5_000);
+  const before = broker.subscribed.length, lane = broker.clients.find(({ id }) => id === 'tl-local-0')!;
+  lane.end();
+  await eventually('all are asked for again', () => ['a', 'b/#', 'c', 'd'].every((filter) => broker.subscribed.slice(before).includes(filter)), 5_000);
+  assert.ok(place.alarms.some((text) => text.includes('b/#')), place.alarms.join('; '));
+  await place.close();
+  await broker.close();
+});
+
+test('through: what an earlier run left in the inbox is not overtaken where the broker takes it only after a while', async () => {
+  const broker = await Scripted.start();
+  broker.connack = () => undefined;
+  const before = await site({ url: broker.url, probe: 0, down: false, protocol: '5' });
+  for (const id of ['a', 'b']) {
+    const early = await device(before, id);
+    await early.publish('t', `old ${id}`).acknowledged;
+    await early.close();
+  }
+  await before.close();
+  const taken: string[] = [];
+  let refusals = 0;
+  broker.connack = () => ({});
+  broker.puback = ({ topic, payload }) => {
+    if (!topic.endsWith('/up/t')) return 0;
+    const text = payload.toString();
+    if (text === 'old a' && ++refusals <= 2) return 0x97;
+    taken.push(text);
+    return 0;
+  };
+  const place = await site({ url: broker.url, probe: 0, down: false, protocol: '5', mode: 'through', connections: 1 }, { place: before.place });
+  await eventually('the other went', () => taken.includes('old b'));
+  const a = await device(place, 'a');
+  await a.publish('t', 'new a').acknowledged;
+  assert.equal(taken, ['old b', 'old a', 'new a']);
+  assert.is(refusals, 3);
+  await a.close();
+  await place.close();
+  await broker.close();
+});
+
+test('correlation data without a response topic is no name of a command, and its result says so', async () => {
+  const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  const keeper = broker.clients.find(({ id }) => id === 'tl-keeper')!, correlationData = Buffer.from('c');
+  [{ correlationData }, { correlationData, responseTopic: 'app/r' }, { correlationData, userProperties: { 'tl-id': 'i' } }].forEach((properties, i) => keeper.send({
+    cmd: 'publish', topic: 'tl/-/nobody/down', payload: 'x', qos: 1, messageId: 1 + i, dup: false, retain: false, properties,
+  }));
+  const results = (): { once?: boolean }[] => broker.published.filter(({ packet }) => /\/result$|^app/.test(packet.topic)).map(({ packet }) => JSON.parse(packet.payload.toString()) as { once?: boolean });
+  await eventually('their results', () => results().length === 3);
+  assert.equal(results().map(({ once }) => once), [false, undefined, undefined]);
+  await place.close();
+  await broker.close();
+});
+
+test('a message for many devices is opened once, and a burst of them waits for room rather than for ever', async () => {
+  const broker = await Scripted.start();
+  const place = await site({ url: broker.url, probe: 0 }, { registry: { limits: { results: 50 } } });
+  const identities = Array.from({ length: 60 }, (_, i) => `pump-${i}`);
+  for (const identity of identities) await place.registry.add(identity);
+  await place.registry.bridge.addRule({ filter: 'few', identities: identities.slice(0, 10) });
+  await place.registry.bridge.addRule({ filter: 'all', identities });
+  const keepers = (): Client[] => broker.clients.filter(({ id }) => id === 'tl-keeper');
+  await eventually('the keeper', () => place.bridge.counters().keeper);
+  keepers()[0]!.end(); // rules are read before each connection
+  await eventually('the keeper again', () => keepers().length === 2 && place.bridge.counters().keeper);
+  const keeper = keepers()[1]!, groups: number[] = [];
+  const intake = place.registry.bridge.intake.bind(place.registry.bridge);
+  place.registry.bridge.intake = (lease, commands) => {
+    groups.push(commands.length);
+    return intake(lease, commands);
+  };
+  const parse = JSON.parse;
+  let opened = 0;
+  JSON.parse = (text, ...more) => {
+    if (text.includes('tl-id')) opened += 1;
+    return parse(text, ...more) as unknown;
+  };
+  const send = (topic: string, first: number, count: number): void => keeper.send(...Array.from({ length: count }, (_, i): Packet => ({
+    cmd: 'publish', topic, payload: `{"tl-id":"${first + i}","text":"x"}`, qos: 1, messageId: first + i, dup: false, retain: false,
+  })));
+  try {
+    place.gateway.on('error', () => undefined);
+    send('few', 101, 100);
+    await eventually('all are acknowledged', () => broker.acknowledged.filter(({ id }) => id > 100).length === 100);
+    assert.is(opened, 100);
+    assert.ok(Math.max(...groups) <= 512, `groups of ${groups.join(', ')}`);
+    send('all', 201, 1);
+    await eventually('more devices than results may wait', () => broker.acknowledged.some(({ id }) => id === 201));
+    assert.is((await place.registry.waiting({ limit: 10_000 })).length, 1_060);
+  } finally {
+    JSON.parse = parse;
+  }
   await place.close();
   await broker.close();
 });

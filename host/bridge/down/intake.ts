@@ -7,13 +7,13 @@ import { outlasting } from '../../gateway/outlast.js';
 import type { Command, KeeperLease, TakenCommand } from '../../registry/bridge-types.js';
 import type { Connection, Received } from '../connection.js';
 import type { Shared } from '../context.js';
-import { commandFor } from './commands.js';
+import { commandFor, openMessage } from './commands.js';
 import { Posts } from './posts.js';
 
-/** Commands of one transaction. */
+/** Commands of one transaction, or those of one message: by a rule it makes as many as the rule has devices. */
 const AT_ONCE = 512;
 /**
- * What may wait in memory; beyond it the connection takes no more until half of it is committed. A broker of MQTT 3.1.1 knows no Receive
+ * Commands, and bytes of their messages, that may wait in memory; beyond it the connection takes no more until half of it is committed. A broker of MQTT 3.1.1 knows no Receive
  * Maximum, and mosquitto 2.0.11 forgets it for what it has queued: at the first PUBACK it sends all of that at once.
  */
 const MOST_WAITING = 4_096;
@@ -57,6 +57,8 @@ export class Intake {
   readonly #pushes = new WeakMap<Command, Uint8Array>();
   readonly #over = new AbortController();
   #waiting: Entry[] = [];
+  /** Of what waits; a message that makes no command counts as one, for its PUBACK. */
+  #commands = 0;
   #bytes = 0;
   #running: Promise<void> | undefined;
 
@@ -66,31 +68,34 @@ export class Intake {
     this.#posts = new Posts(shared);
   }
 
-  received(message: Received, fanOut: readonly string[]): void {
+  /** `direct`: it did not come by a rule alone. */
+  received(message: Received, direct: boolean, fanOut: readonly string[]): void {
     const { topics, setup, host, counts } = this.#shared, owner = this.#owner;
     const { topic, ackId, serial, payload } = message;
-    const parsed = topics.parse(topic);
+    const parsed = direct ? topics.parse(topic) : undefined;
     if (ackId === 0) {
       if (parsed !== undefined && 'identity' in parsed) this.#posts.command(parsed.identity, parsed.sub, message);
       return;
     }
     const rules = { topics, secure: setup.secure, lifetime: setup.lifetime, agesUnknown: owner.agesUnknown, now: Math.floor(host.clock.unix()) };
-    const commands: Command[] = [];
+    const commands: Command[] = [], opened = fanOut.length > 0 ? openMessage(message) : undefined;
     if (parsed !== undefined && 'problem' in parsed) counts.commandRefused('bad topic');
-    if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules), rules.now));
-    for (const identity of fanOut) commands.push(this.#checked(commandFor(identity, topic, message, rules), rules.now));
+    if (parsed !== undefined && 'identity' in parsed) commands.push(this.#checked(commandFor(parsed.identity, parsed.sub, message, rules, opened), rules.now));
+    for (const identity of fanOut) commands.push(this.#checked(commandFor(identity, topic, message, rules, opened), rules.now));
     if (parsed === undefined && fanOut.length === 0) counts.commandRefused(topics.isNews(topic) ? 'of a gateway' : 'no rule');
     const marker = parsed !== undefined && 'marker' in parsed ? parsed.marker : undefined;
-    this.#waiting.push({ ackId, serial, commands, marker, bytes: payload.length });
+    const entry: Entry = { ackId, serial, commands, marker, bytes: payload.length };
+    this.#waiting.push(entry);
+    this.#commands += weightOf(entry);
     this.#bytes += payload.length;
-    if (this.#waiting.length >= MOST_WAITING || this.#bytes > MOST_BYTES) owner.connection.hold();
+    if (this.#commands >= MOST_WAITING || this.#bytes > MOST_BYTES) owner.connection.hold();
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
   }
 
   /** The connection was lost: what is not committed comes again. */
   down(): void {
     this.#waiting = [];
-    this.#bytes = 0;
+    this.#commands = this.#bytes = 0;
   }
 
   async close(): Promise<void> {
@@ -112,11 +117,23 @@ export class Intake {
     const owner = this.#owner;
     await new Promise((resolve) => setImmediate(resolve)); // what came in the same turn goes together
     while (this.#waiting.length > 0) {
-      const group = this.#waiting.splice(0, AT_ONCE);
-      for (const { bytes } of group) this.#bytes -= bytes;
-      await this.#take(group);
-      if (this.#waiting.length <= MOST_WAITING / 2 && this.#bytes <= MOST_BYTES / 2) owner.connection.release();
+      await this.#take(this.#next());
+      if (this.#commands <= MOST_WAITING / 2 && this.#bytes <= MOST_BYTES / 2) owner.connection.release();
     }
+  }
+
+  /** Those of the next transaction. */
+  #next(): Entry[] {
+    let count = 0, commands = 0;
+    for (const entry of this.#waiting) {
+      const weight = weightOf(entry);
+      if (count > 0 && commands + weight > AT_ONCE) break;
+      count += 1;
+      commands += weight;
+      this.#bytes -= entry.bytes;
+    }
+    this.#commands -= commands;
+    return this.#waiting.splice(0, count);
   }
 
   async #take(group: readonly Entry[]): Promise<void> {
@@ -162,6 +179,10 @@ export class Intake {
     } else if (how === 'repeat') counts.repeats += 1;
     else counts.commandRefused(how);
   }
+}
+
+function weightOf({ commands }: Entry): number {
+  return Math.max(1, commands.length);
 }
 
 /** Never delivered: nothing acknowledges. Once it is pushed nobody can know more than that it may have been obeyed. */

@@ -45,7 +45,8 @@ export async function intake(
 ): Promise<TakenCommand[] | undefined> {
   const { tally, limits } = context;
   if (!(await holdsKeeper(context, lease))) return undefined;
-  if (tally.results + commands.length > limits.results) throw new TidelockError('QUEUE_FULL', { to: 'the broker', bound: `${limits.results} results` });
+  // Not whether all of them have room: those of a message to many devices might never have it, and be asked for again for ever.
+  if (tally.results >= limits.results) throw new TidelockError('QUEUE_FULL', { to: 'the broker', bound: `${limits.results} results` });
   if (now - tally.takenForgotten >= FORGET_EVERY) {
     tally.takenForgotten = now;
     tally.taken -= await change(context, FORGET.with({ before: now - KEEP_TAKEN }));
