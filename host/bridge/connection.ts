@@ -6,6 +6,7 @@ import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 
 import type { Clock, ClockTimer } from '../clock.js';
 import { takeAnswers } from './answers.js';
 import { faultOf, type Fault } from './fault.js';
+import { identifierOf } from './identifiers.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
@@ -84,6 +85,7 @@ export class Connection {
   /** What CONNACK allows. */
   receiveMaximum = MOST_FLYING;
   maximumPacket = MOST_PACKET;
+  #identifies = false;
 
   constructor(setup: ConnectionSetup) {
     this.#setup = setup;
@@ -119,12 +121,13 @@ export class Connection {
     else publisher.publish(topic, payload, retain, properties, answer);
   }
 
-  /** Rejected where the broker refuses it. */
+  /** Rejected where the broker refuses it. One filter: what comes by it says so, where the broker can (`cameBy`). */
   subscribe(filters: readonly string[], qos: 0 | 1, commands = false): Promise<void> {
     const client = this.#client;
     if (client === undefined) return Promise.reject(new Error('not connected'));
+    const named = this.#identifies && filters.length === 1 ? { properties: { subscriptionIdentifier: identifierOf(filters[0]!) } } : {};
     // Commands: the retain flag comes as it was published, so that a retained one is known; a session that stands gets none again.
-    const options = this.#version === 4 ? { qos } : commands ? { qos, rap: true, rh: 1 } : { qos, rh: 2 };
+    const options = this.#version === 4 ? { qos } : commands ? { qos, rap: true, rh: 1, ...named } : { qos, rh: 2, ...named };
     return new Promise((resolve, reject) => {
       client.subscribe([...filters], options, (error, granted) => {
         if (error) reject(error);
@@ -272,9 +275,10 @@ export class Connection {
 
   #connected(client: MqttClient, packet: IConnackPacket): void {
     if (client !== this.#client || this.#closed) return;
-    const { receiveMaximum, maximumPacketSize } = packet.properties ?? {};
+    const { receiveMaximum, maximumPacketSize, subscriptionIdentifiersAvailable = true } = packet.properties ?? {};
     this.receiveMaximum = Math.min(receiveMaximum ?? MOST_FLYING, MOST_FLYING);
     this.maximumPacket = maximumPacketSize ?? MOST_PACKET;
+    this.#identifies = this.#version === 5 && subscriptionIdentifiersAvailable;
     this.#publisher = new Publisher(client.stream, this.#version === 5, this.receiveMaximum);
     this.#up = true;
     this.#upAt = this.#setup.clock.now();

@@ -6,6 +6,7 @@ import type { BridgeEvent } from '../registry/types.js';
 import { fits } from '../topic-filter.js';
 import type { Connection, Received } from './connection.js';
 import type { Shared } from './context.js';
+import { cameBy } from './identifiers.js';
 
 export class Subscriptions {
   readonly #shared: Shared;
@@ -38,11 +39,11 @@ export class Subscriptions {
     this.#shared.host.registry.off('bridge', this.#onBridge);
   }
 
-  received({ topic, payload, retain }: Received): void {
+  received({ topic, payload, retain, properties }: Received): void {
     const { host: { gateway }, counts, setup: { secure } } = this.#shared;
     if (retain) return;
-    const identities = new Set(this.#plain.get(topic));
-    for (const [filter, those] of this.#wild) if (fits(filter, topic)) for (const identity of those) identities.add(identity);
+    const identities = new Set(cameBy(properties, topic) ? this.#plain.get(topic) : undefined);
+    for (const [filter, those] of this.#wild) if (fits(filter, topic) && cameBy(properties, filter)) for (const identity of those) identities.add(identity);
     for (const identity of identities) {
       if (gateway.device(identity) === undefined) continue; // live: it hears nothing of what passed while it was away
       let sent = false;
@@ -66,19 +67,15 @@ export class Subscriptions {
       try {
         await this.#apply();
       } catch (error) {
-        if (this.#closed) break;
-        if (this.#connection.isUp) {
-          const { host } = this.#shared;
-          host.alarm({ kind: 'broker', device: undefined, text: `the broker refuses a subscription of devices: ${(error as Error).message}` });
-        }
+        if (!this.#closed) this.#shared.host.failed(error);
       }
     }
     this.#running = false;
   }
 
   async #apply(): Promise<void> {
-    const connection = this.#connection, filters = new Map<string, string[]>();
-    for (const { identity, filter } of await this.#shared.host.registry.bridge.subscriptions()) {
+    const connection = this.#connection, { host } = this.#shared, filters = new Map<string, string[]>();
+    for (const { identity, filter } of await host.registry.bridge.subscriptions()) {
       const those = filters.get(filter);
       if (those === undefined) filters.set(filter, [identity]);
       else those.push(identity);
@@ -91,9 +88,13 @@ export class Subscriptions {
     if (gone.length > 0) await connection.unsubscribe(gone);
     for (const filter of gone) this.#subscribed.delete(filter);
     for (const filter of filters.keys()) {
+      if (!connection.isUp) return; // the next connection begins anew
       if (this.#subscribed.has(filter)) continue;
       this.#subscribed.add(filter);
-      await connection.subscribe([filter], 0);
+      await connection.subscribe([filter], 0).catch((error: unknown) => {
+        // The others are wanted all the same.
+        if (connection.isUp) host.alarm({ kind: 'broker', device: undefined, text: `the broker refuses a subscription of devices: ${(error as Error).message}; it must have the right to read ${filter}` });
+      });
     }
   }
 }

@@ -126,8 +126,12 @@ function rowLimit(limit: number): number {
   return checkInteger('limit', limit, 1, MOST_ROWS);
 }
 
+/** What comes by a shared subscription has a topic that the filter does not name (MQTT 5.0, section 4.8.2): it would be taken from the others, and dropped. */
+const SHARED = /^\$(share|queue)\//;
+
 function checkFilter(filter: string): void {
   if (!isTopicFilter(filter)) throw badOption('filter', filter, 'it must be an MQTT topic filter, such as plant/+/weather or news/#');
+  if (SHARED.test(filter)) throw badOption('filter', filter, 'a shared subscription takes messages away from others; name the topics alone');
 }
 
 function deadLetter({ outbox, id, body, topic, ...row }: DeadLetterData): DeadLetter {

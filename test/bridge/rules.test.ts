@@ -2,10 +2,12 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Device } from 'tidelock/device';
-import { startAedes } from './brokers.js';
+import { skipMissing } from '../support/skip.js';
+import { haveMosquitto, startAedes, startMosquitto } from './brokers.js';
 import { device, eventually, Other, site } from './support.js';
 
 const test = suite('rules');
+const real = haveMosquitto ? test : skipMissing(test, 'mosquitto');
 
 function obeying(pump: Device): string[] {
   const obeyed: string[] = [];
@@ -78,6 +80,64 @@ test('a rule that ends is unsubscribed; commands go on', async () => {
   await eventually('a command', () => obeyed.length > 0);
   assert.equal(obeyed, ['valve: open'], 'once, and by its own way');
   await a.close();
+  await place.close();
+  await other.close();
+  await broker.close();
+});
+
+test('a rule that ends while the broker is away is unsubscribed when it is back', async () => {
+  const broker = await startAedes(), place = await site({ url: broker.url, probe: 0 });
+  const other = await Other.connect(broker), a = await device(place, 'a'), obeyed = obeying(a);
+  await eventually('the keeper is there', () => place.bridge.counters().keeper);
+  for (const filter of ['news/#', 'weather/#']) await place.registry.bridge.extendRule({ filter, identities: ['a'] });
+  await eventually('they are there', async () => {
+    for (const topic of ['news/today', 'weather/today']) await other.publish(topic, 'x');
+    return new Set(obeyed).size === 2;
+  });
+  await broker.kill();
+  await eventually('it is missed', () => place.bridge.counters().connections === 0);
+  await place.registry.bridge.shrinkRule('news/#');
+  await broker.start();
+  await eventually('the keeper is back', () => place.bridge.counters().keeper, 15_000);
+  obeyed.length = 0;
+  await eventually('the other rule holds', async () => {
+    await other.publish('weather/today', 'y');
+    return obeyed.length > 0;
+  });
+  const { commandsRefused: { 'no rule': before = 0 } } = place.bridge.counters();
+  await other.publish('news/today', 'y');
+  await other.publish('weather/today', 'z');
+  await eventually('what came behind it', () => obeyed.some((text) => text.endsWith('z')));
+  assert.is(place.bridge.counters().commandsRefused['no rule'] ?? 0, before);
+  await a.close();
+  await place.close();
+  await other.close();
+  await broker.close();
+});
+
+real('a broker that sends a copy for each subscription makes no command twice', async () => {
+  const broker = await startMosquitto(5), place = await site({ url: broker.url, probe: 0 });
+  const other = await Other.connect(broker), a = await device(place, 'a'), b = await device(place, 'b'), [atA, atB] = [obeying(a), obeying(b)];
+  for (const [filter, id] of [['plant/#', 'a'], ['plant/+/settings', 'b'], ['tl/#', 'b']] as const) await place.registry.bridge.addRule({ filter, identities: [id] });
+  await place.registry.bridge.subscribe('a', 'live/#');
+  await place.registry.bridge.subscribe('b', 'live/+');
+  await eventually('they are there', async () => {
+    await other.publish('plant/1/settings', 'begin');
+    await other.publish('tl/-/a/down/valve', 'begin');
+    await other.publish('live/x', 'begin');
+    return new Set(atA).size === 3 && new Set(atB).size === 3;
+  });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  for (const obeyed of [atA, atB]) obeyed.length = 0;
+  await other.publish('live/x', 'l');
+  await other.publish('plant/1/settings', 's');
+  await other.publish('tl/-/a/down/valve', 'v');
+  await eventually('all of it', () => atA.length >= 3 && atB.length >= 3);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(atA.sort(), ['live/x: l', 'plant/1/settings: s', 'valve: v']);
+  assert.equal(atB.sort(), ['live/x: l', 'plant/1/settings: s', 'tl/-/a/down/valve: v']);
+  await a.close();
+  await b.close();
   await place.close();
   await other.close();
   await broker.close();

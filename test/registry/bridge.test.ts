@@ -124,7 +124,9 @@ test('too many results: nothing is taken in, and nothing is lost', async () => {
   await registry.bridge.intake(lease, [command('n', '1', {}, clock.now), command('n', '2', {}, clock.now)]);
   await rejects(registry.bridge.intake(lease, [command('n', '3', {}, clock.now)]), 'QUEUE_FULL', '2 results');
   await registry.bridge.told([(await registry.bridge.results())[0]!.position]);
-  assert.is((await registry.bridge.intake(lease, [command('n', '3', {}, clock.now)]))!.length, 1);
+  const more = ['3', '4', '5'].map((text) => command('n', text, {}, clock.now));
+  assert.is((await registry.bridge.intake(lease, more))!.length, 3, 'what belongs together is taken while there is any room: it may need more than there ever is');
+  await rejects(registry.bridge.intake(lease, [command('n', '6', {}, clock.now)]), 'QUEUE_FULL', '2 results');
   await registry.close();
 });
 
@@ -165,6 +167,9 @@ test('subscriptions and rules of fan-out are kept, bounded, and told when they c
   assert.is(await registry.bridge.subscribe('a', 'news/#'), false);
   await rejects(registry.bridge.subscribe('a', 'news/#/x'), 'BAD_OPTION', 'topic filter');
   await rejects(registry.bridge.subscribe('nobody', 'news'), 'DEVICE_UNKNOWN');
+  await rejects(registry.bridge.subscribe('a', '$share/g/news'), 'BAD_OPTION', 'takes messages away');
+  await rejects(registry.bridge.addRule({ filter: '$share/g/news', identities: ['a'] }), 'BAD_OPTION', 'takes messages away');
+  await rejects(registry.bridge.extendRule({ filter: '$queue/news', identities: ['a'] }), 'BAD_OPTION', 'takes messages away');
   assert.equal(await registry.bridge.subscriptions(), [{ identity: 'a', filter: 'news/#' }]);
   assert.equal(await registry.bridge.subscriptions('b'), []);
   assert.is(await registry.bridge.unsubscribe('a', 'news/#'), true);

@@ -10,6 +10,7 @@ import { fits } from '../../topic-filter.js';
 import { Connection, type Received } from '../connection.js';
 import type { Shared } from '../context.js';
 import type { Fault } from '../fault.js';
+import { cameBy } from '../identifiers.js';
 import type { MqttLibrary } from '../library.js';
 import { NOBODY_WAITS } from '../publisher.js';
 import { Intake } from './intake.js';
@@ -34,8 +35,9 @@ export class Keeper {
   #subscribed = false;
   #closed = false;
   #timer: ClockTimer | undefined;
-  /** Filters of rules that the broker knows of, as far as we know. */
+  /** Filters of rules that the broker knows of by this connection; and those of an earlier one, which its session may still hold. */
   #filters = new Set<string>();
+  #kept = new Set<string>();
   /** One change of the rules after the other. */
   #subscribing: Promise<void> = Promise.resolve();
   #rules: readonly { filter: string; identities: readonly string[] }[] = [];
@@ -117,6 +119,7 @@ export class Keeper {
     this.#agesUnknown = present && clock.unix() - this.#seen > setup.lifetime;
     this.#drained = this.#subscribed = false;
     this.#nonce = randomBytes(8).toString('hex');
+    this.#kept = new Set(present ? [...this.#kept, ...this.#filters] : []);
     this.#filters = new Set();
     this.#subscribing = this.#subscribe();
     this.#changed();
@@ -137,12 +140,14 @@ export class Keeper {
 
   /** Subscribes to what rules want and to nothing else: the broker keeps a subscription for as long as our session, and sends all that comes by it. */
   async #follow(): Promise<void> {
-    const { host, topics } = this.#shared, { connection } = this, filters = this.#filters;
+    const { host, topics } = this.#shared, { connection } = this, filters = this.#filters, kept = this.#kept;
     this.#rules = await host.registry.bridge.rules();
     const wanted = new Set(this.#rules.map(({ filter }) => filter).filter((filter) => filter !== topics.down));
-    const gone = [...filters].filter((filter) => !wanted.has(filter));
+    const gone = [...new Set([...filters, ...kept])].filter((filter) => !wanted.has(filter));
     if (gone.length > 0) await connection.unsubscribe(gone);
+    if (filters !== this.#filters || !connection.isUp) return; // the next connection begins anew, and unsubscribes what this one could not
     for (const filter of gone) filters.delete(filter);
+    kept.clear();
     for (const filter of wanted) {
       if (filters.has(filter) || !connection.isUp) continue;
       filters.add(filter);
@@ -166,12 +171,14 @@ export class Keeper {
   }
 
   #received(message: Received): void {
-    const { topic } = message;
-    const fanOut = new Set<string>();
-    if (!this.#shared.topics.isNews(topic)) {
-      for (const { filter, identities } of this.#rules) if (fits(filter, topic)) for (const identity of identities) fanOut.add(identity);
+    const { topic } = message, { topics } = this.#shared, rules = this.#rules;
+    // An identifier that is none of ours tells nothing: whoever its topic stands for gets it.
+    const known = cameBy(message.properties, topics.down) || rules.some(({ filter }) => cameBy(message.properties, filter));
+    const properties = known ? message.properties : {}, fanOut = new Set<string>();
+    if (!topics.isNews(topic)) {
+      for (const { filter, identities } of rules) if (fits(filter, topic) && cameBy(properties, filter)) for (const identity of identities) fanOut.add(identity);
     }
-    this.#intake.received(message, [...fanOut]);
+    this.#intake.received(message, cameBy(properties, topics.down), [...fanOut]);
   }
 
   #arm(): void {
