@@ -120,8 +120,9 @@ export class Feed<R extends FeedRow> {
     }, (error: unknown) => {
       this.#reading = false;
       if (this.#over.signal.aborted) return;
+      this.#more = true; // there may be rows: nobody may take it for empty meanwhile
       this.#source.failed(error);
-      this.#later(() => this.wake());
+      this.#later(() => this.#fill());
     });
   }
 

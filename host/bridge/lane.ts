@@ -72,9 +72,9 @@ export class Lane {
     this.#fill();
   }
 
-  /** Something of this identity is in flight. */
-  flies(identity: string): boolean {
-    for (const { item } of this.#flight) if (item.identity === identity) return true;
+  /** Another of this kind and identity is in flight: a status is no message. */
+  flies({ identity, constructor }: Item): boolean {
+    for (const { item } of this.#flight) if (item.identity === identity && item.constructor === constructor) return true;
     return false;
   }
 

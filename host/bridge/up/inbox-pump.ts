@@ -52,6 +52,7 @@ export class InboxPump {
   readonly #resting = new Map<string, Rest>();
   readonly #waits = new Map<string, number>();
   readonly #onInbox = (): void => this.#feed.wake();
+  #rested: (() => void) | undefined;
   #closed = false;
 
   constructor(shared: Shared) {
@@ -72,9 +73,13 @@ export class InboxPump {
     this.#feed.wake();
   }
 
-  /** Fulfilled once all that stood in the inbox has gone. */
-  drained(): Promise<void> {
-    return this.#feed.drained();
+  /** Fulfilled once all that stood in the inbox has gone, what the broker would not take at first too: else newer messages would overtake it. */
+  async drained(): Promise<void> {
+    await this.#feed.drained();
+    while (this.#resting.size > 0) {
+      await new Promise<void>((resolve) => (this.#rested = resolve));
+      await this.#feed.drained();
+    }
   }
 
   retried(): void {
@@ -113,7 +118,7 @@ export class InboxPump {
     } else {
       counts.refused += 1;
       // What stands behind it and is accepted would overtake it: then it can go no more to a consumer that drops what is not above the last it saw.
-      const overtaken = lanes.of(row.identity).flies(row.identity);
+      const overtaken = lanes.of(row.identity).flies(item);
       if (reason === LOSES || isForGood(reason) || overtaken) void this.#setAside(row, why(reason));
       else this.#rest(row);
     }
@@ -146,7 +151,9 @@ export class InboxPump {
     this.#resting.set(identity, rest);
     clock.after(wait, () => {
       this.#resting.delete(identity);
-      if (!this.#closed) this.#feed.again(rest.position);
+      if (this.#closed) return;
+      this.#feed.again(rest.position);
+      this.#rested?.();
     }, false);
   }
 }
