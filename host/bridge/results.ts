@@ -71,7 +71,7 @@ export class Results {
     const data = Buffer.from(correlation);
     const told = {
       result: how, device: identity, ...(message === '' ? {} : { message }), ...(tlId === '' ? {} : { 'tl-id': tlId }), ...(reason === '' ? {} : { reason }), at,
-      ...(tlId === '' && data.length === 0 ? { once: false } : {}),
+      ...(tlId === '' && (response === '' || data.length === 0) ? { once: false } : {}),
       ...(version === 4 && data.length > 0 ? { correlation: data.toString('utf8') } : {}),
     };
     return {
