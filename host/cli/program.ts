@@ -368,8 +368,8 @@ function suiteNames(text: string): Suite[] {
 function usageLine(text: string, { json }: Manner, path: string): string {
   const [problem = '', ...hints] = text.trim().replace(/^error: /, '').split('\n');
   // What comes nearest to them by its letters means something else.
-  const secret = /^unknown option '--mqtt-(user|password)\b/.test(problem);
+  const secret = /^unknown option '--mqtt-(user|password)\b/.test(problem), told = secret ? problem.replace(/=.*$/s, "'") : problem;
   const action = [...(secret ? ['Lists of processes are public: give --mqtt-user-file, or TIDELOCK_MQTT_USER and TIDELOCK_MQTT_PASSWORD.'] : hints), `See ${path} --help.`].join(' ');
-  if (json) return `${safeJson({ error: { code: 'USAGE', problem, action } })}\n`;
-  return `tidelock: ${escapeText(problem)}${/[.?!]$/.test(problem) ? '' : '.'}\n  → ${escapeText(action)}\n`;
+  if (json) return `${safeJson({ error: { code: 'USAGE', problem: told, action } })}\n`;
+  return `tidelock: ${escapeText(told)}${/[.?!]$/.test(told) ? '' : '.'}\n  → ${escapeText(action)}\n`;
 }

@@ -67,6 +67,12 @@ test('what is wrong in the settings is named, all at once, and no password is to
     const flag = await place.run(['serve', '--mqtt', 'mqtt://broker.example', '--mqtt-password', 'secret7']);
     assert.is(flag.code, 2, 'a password is no flag');
     assert.match(flag.stderr, /give --mqtt-user-file.* See tidelock serve --help/);
+    for (const json of [[], ['--json']]) {
+      const joined = await place.run(['serve', '--mqtt', 'mqtt://broker.example', ...json, '--mqtt-password=secret7=secret8']);
+      assert.is(joined.code, 2);
+      assert.match(joined.stderr, /unknown option '--mqtt-password'.*give --mqtt-user-file/s);
+      assert.not.match(joined.stderr, /secret[78]/, 'what is typed here may stand in a journal');
+    }
     for (const url of ['mqtt://broker.example?password=secret7', 'mqtt://broker.example/?clientId=secret7', 'mqtt://broker.example/secret7', 'mqtts://broker.example#secret7', 'wss://broker.example/mqtt?secret7']) {
       const more = await place.run(['serve', '--mqtt', url]);
       assert.is(more.code, 2, url);
