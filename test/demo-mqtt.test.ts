@@ -2,13 +2,15 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import mqtt from 'mqtt';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePort, haveMosquitto, startMosquitto } from './bridge/brokers.js';
+import { freePort, haveMosquitto, startAedes, startMosquitto } from './bridge/brokers.js';
+import { tidy } from '../demo/mqtt/broker.mjs';
 import { skipMissing } from './support/skip.js';
 
 const DEMO = fileURLToPath(new URL('../demo/mqtt/demo.mjs', import.meta.url));
@@ -69,6 +71,30 @@ real('at a broker that was named nothing is left by Ctrl-C: no message, no sessi
   }
   assert.equal(readdirSync(folder), [], 'its folder is removed');
   rmSync(folder, { recursive: true, force: true });
+  await broker.close();
+});
+
+test('what is retained is taken away at a broker that is far off, too', async () => {
+  const broker = await startAedes(), prefix = 'tl-demo-x', { port } = broker;
+  const client = await mqtt.connectAsync(broker.url), found: string[] = [];
+  await client.publishAsync(`${prefix}/-/pump-1/status`, '{}', { qos: 1, retain: true });
+  // Half a second there and back.
+  const far = createServer((near) => {
+    const there = connect(port, '127.0.0.1');
+    for (const [from, to] of [[near, there], [there, near]] as const) {
+      from.on('data', (bytes) => void setTimeout(() => to.write(bytes), 250));
+      from.on('error', () => undefined);
+      from.on('close', () => void setTimeout(() => to.destroy(), 250));
+    }
+  }).listen(0, '127.0.0.1');
+  await once(far, 'listening');
+  assert.ok(await tidy(`mqtt://127.0.0.1:${(far.address() as AddressInfo).port}`, prefix));
+  client.on('message', (topic) => void found.push(topic));
+  await client.subscribeAsync('#', { qos: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(found, []);
+  await client.endAsync();
+  far.close();
   await broker.close();
 });
 

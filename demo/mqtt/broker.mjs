@@ -117,6 +117,7 @@ export async function tidy(url, prefix) {
           if (payload.length > 0) client.publish(topic, '', { qos: 1, retain: true });
         });
         await client.subscribeAsync(`${prefix}/#`, { qos: 1 });
+        last = Date.now(); // a broker that is far off takes longer than that to say so
         while (Date.now() - last < QUIET) await sleep(20);
       }
       await client.endAsync();
