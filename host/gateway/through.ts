@@ -15,7 +15,7 @@ import type { Up } from './up.js';
 
 /**
  * ms for which an ok may wait while others of its session are under way. One ACK then answers for many messages, and the device sends what follows
- * them in one write too: at 100 devices with 16 in flight a write for each message was a third of the gateway's CPU (bridge.through).
+ * them in one write too: 100 devices with 16 in flight took 40,669 writes for 192,000 messages without this, and take 14,652 (bridge.through).
  */
 const TOGETHER_MS = 5;
 

@@ -12,6 +12,18 @@ import { found, skipMissing } from '../support/skip.js';
 const text = readFileSync(new URL('../../docs/mqtt.md', import.meta.url), 'utf8');
 const test = haveMosquitto && found('mosquitto_passwd', '--help') ? uvuTest : skipMissing(uvuTest, 'mosquitto');
 
+/** A reading up, a command down and its end; gives what the device obeys. */
+async function upAndDown(pump: Awaited<ReturnType<typeof device>>, app: Other): Promise<string[]> {
+  const obeyed: string[] = [];
+  pump.on('message', (message) => void obeyed.push(`${message.topic}: ${message.text()}`));
+  await pump.publish('temp/inlet', '21.5').acknowledged;
+  await eventually('the reading came', () => app.of('tl/-/pump-7/up/temp/inlet').length === 1);
+  await app.publish('tl/-/pump-7/down/valve/set', 'open');
+  await eventually('it is obeyed, and its end is told', () => obeyed.length === 1 && app.of('tl/-/pump-7/result').length === 1);
+  assert.equal(obeyed, ['valve/set: open']);
+  return obeyed;
+}
+
 test('with the rights for mosquitto every probe comes back, readings go up, commands down; nobody else writes as a device', async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'tidelock-acl-')), acl = path.join(folder, 'acl'), passwords = path.join(folder, 'passwords');
   chmodSync(folder, 0o755);
@@ -23,14 +35,7 @@ test('with the rights for mosquitto every probe comes back, readings go up, comm
   const as = (username: string): { username: string; password: string } => ({ username, password: `${username}-word` });
   const place = await site({ ...broker.bridge, ...as('gateway') }), pump = await device(place, 'pump-7');
   const app = await Other.connect(broker, ['tl/#'], as('app')), home = await Other.connect(broker, ['homeassistant/#', 'tl/#'], as('homeassistant'));
-  const obeyed: string[] = [];
-  pump.on('message', (message) => void obeyed.push(`${message.topic}: ${message.text()}`));
-
-  await pump.publish('temp/inlet', '21.5').acknowledged;
-  await eventually('the reading came', () => app.of('tl/-/pump-7/up/temp/inlet').length === 1);
-  await app.publish('tl/-/pump-7/down/valve/set', 'open');
-  await eventually('it is obeyed, and its end is told', () => obeyed.length === 1 && app.of('tl/-/pump-7/result').length === 1);
-  assert.equal(obeyed, ['valve/set: open']);
+  const obeyed = await upAndDown(pump, app);
   await place.registry.entities.announce('pump-7', 'inlet', { platform: 'sensor', topic: 'temp/inlet' });
   await eventually('Home Assistant is told', () => home.of('homeassistant/device/tl_-pump-7/config').length === 1);
   await home.publish('tl/-/pump-7/down/valve/set', 'close');
@@ -61,13 +66,7 @@ natsTest('with the rights for NATS every probe comes back, readings go up, comma
   const broker = await startNats(rights, { GATEWAY_PASSWORD: 'gateway-word', APP_PASSWORD: 'app-word' });
   const place = await site({ ...broker.bridge, ...as('gateway') }), pump = await device(place, 'pump-7');
   const app = await Other.connect(broker, ['tl/#'], as('app'));
-  const obeyed: string[] = [];
-  pump.on('message', (message) => void obeyed.push(`${message.topic}: ${message.text()}`));
-  await pump.publish('temp/inlet', '21.5').acknowledged;
-  await eventually('the reading came', () => app.of('tl/-/pump-7/up/temp/inlet').length === 1);
-  await app.publish('tl/-/pump-7/down/valve/set', 'open');
-  await eventually('it is obeyed, and its end is told', () => obeyed.length === 1 && app.of('tl/-/pump-7/result').length === 1);
-  assert.equal(obeyed, ['valve/set: open']);
+  const obeyed = await upAndDown(pump, app);
   const probes = ['tl/-/$local/up/$probe', 'tl/-/$local/status', 'tl/-/$local/result', 'tl/$gw/local/probe'];
   await eventually('each class of topics was probed', () => probes.every((topic) => app.of(topic).length > 0));
   assert.equal(place.bridge.counters().probesFailed, []);
