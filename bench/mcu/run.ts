@@ -3,7 +3,7 @@
  * the engine, `peer` native C written by hand (bench/native). Options: see --help.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { optionsOf } from '../../test/support/options.js';
 import { type Board, type Instructions, type Runner, instructions, shaBlock } from './measure.js';
 import { readmeTable } from './table.js';
 import { footprint } from './footprint.js';
@@ -33,19 +33,7 @@ const HELP = `Instructions, RAM and flash of the client on both boards, under ev
   --keep       writes figures.json and README's table
 `;
 
-function options(): { json?: string | undefined; quick: boolean; keep: boolean } {
-  try {
-    const { values } = parseArgs({ options: { json: { type: 'string' }, quick: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } } });
-    if (!values.help) return values;
-  } catch (error) {
-    process.stderr.write(`${(error as Error).message}\n\n${HELP}`);
-    process.exit(2);
-  }
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-
-const values = options();
+const values = optionsOf(HELP, { json: { type: 'string' }, quick: { type: 'boolean', default: false }, keep: { type: 'boolean', default: false } });
 const rows: Row[] = [];
 const lines: string[] = [];
 const say = (line: string): void => {

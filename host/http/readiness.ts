@@ -60,8 +60,8 @@ export class Readiness {
   }
 }
 
-function brokerState({ mode, counters }: BrokerWatch): { away: boolean; line: string } {
-  const { version, connections, wanted, probesFailed } = counters();
+function brokerState(broker: BrokerWatch): { away: boolean; line: string } {
+  const { mode } = broker, { version, connections, wanted, probesFailed } = broker.counters();
   if (version === 0) return { away: true, line: `broker: no connection, ${mode === 'inbox' ? 'messages wait in the inbox' : 'no message is acknowledged'}` };
   const some = connections < wanted ? `${connections} of ${wanted} connections` : 'connected';
   return { away: false, line: `broker: ${some}${probesFailed.length === 0 ? '' : `, what is published to ${probesFailed.join(', ')} does not get through`}` };
