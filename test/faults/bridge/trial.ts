@@ -4,7 +4,6 @@
  */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import mqttClient, { type MqttClient } from 'mqtt';
 import { openRegistry } from 'tidelock/registry';
@@ -65,6 +64,7 @@ export class Trial {
   /** Commands still to be published, and those whose PUBACK is missing, a device each. */
   #due: number[];
   #moved = Date.now();
+  #look: () => void = () => undefined;
 
   private constructor(options: TrialOptions, cut: Cut, at: string, database: string, port: number) {
     this.options = options;
@@ -87,9 +87,10 @@ export class Trial {
     }
   }
 
-  /** Told by everything that goes on. */
+  /** Told by everything that goes on, once the books have it. */
   moved(): void {
     this.#moved = Date.now();
+    this.#look();
   }
 
   get gateway(): Child {
@@ -104,6 +105,7 @@ export class Trial {
       '--mqtt-mode', mode, '--mqtt-prefix', PREFIX, '--mqtt-protocol', broker.protocol === 5 ? '5' : '3.1.1', '--log-level', 'error', '--control', path.join(this.#folder, 'control'),
       '--config', this.#config(),
     ]);
+    void this.#gateway.ended.then((how) => typeof how === 'number' && this.books.problem('gateway ended', `with code ${how}, by itself`));
   }
 
   /** Rates of HELLO are lifted, because all devices share an address. */
@@ -164,7 +166,7 @@ export class Trial {
     };
     const listener = await open('listener');
     listener.on('message', (topic, payload, { properties }) => {
-      this.moved();
+      setImmediate(() => this.moved());
       const [, , id = '', kind] = topic.split('/'), device = Number(id.slice(1));
       if (!/^d\d+$/.test(id)) return; // the bridge's probes
       if (kind === 'result') {
@@ -194,26 +196,36 @@ export class Trial {
       const note = { 'tl-id': tlId, 'tl-time': String(Date.now()), 'tl-lifetime': String(this.books.commands % 10 === 0 ? SHORT_LIFE : LONG_LIFE) };
       if (broker.protocol === 5) await commander.publishAsync(topic, tlId, { qos: 1, properties: { userProperties: note } });
       else await commander.publishAsync(topic, JSON.stringify({ ...note, text: tlId }), { qos: 1 });
-      this.moved();
       this.#due[device]! -= 1;
+      this.moved();
     }
   }
 
   #hear(line: string): void {
-    this.moved();
+    setImmediate(() => this.moved());
     const [word = '', first = '', second = '', ...rest] = line.split(' ');
     if (word === 'told') this.books.readingTold(Number(second), Number(first), rest.join(' '));
     else if (word === 'obeyed') this.books.obeyed(Number(first), second);
     else if (word !== 'online') this.books.problem('error', line);
   }
 
-  /** A hang is a problem of its own, and ends the run: what is missing then shows in the books. */
+  /** Ends in the turn in which the condition holds: a failure that comes later may find nothing under way. A hang is a problem of its own, and ends the run: what is missing then shows in the books. */
   async #until(what: string, condition: () => boolean): Promise<void> {
-    this.moved();
-    while (!condition()) {
-      if (Date.now() - this.#moved > (this.options.spoil === undefined ? HANGS : HANGS / 10)) return this.books.problem('hang', what);
-      await pause(50);
-    }
+    this.#moved = Date.now();
+    await new Promise<void>((resolve) => {
+      const hangs = setInterval(() => {
+        if (Date.now() - this.#moved <= (this.options.spoil === undefined ? HANGS : HANGS / 10)) return;
+        this.books.problem('hang', what);
+        over();
+      }, 500);
+      const over = (): void => {
+        clearInterval(hangs);
+        this.#look = () => undefined;
+        resolve();
+      };
+      this.#look = () => condition() && over();
+      this.#look();
+    });
   }
 
   async #end(): Promise<void> {

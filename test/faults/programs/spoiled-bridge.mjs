@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const dist = new URL('../../../dist/host/', import.meta.url);
 /** ms between the promise and what it stands for. */
-const LATE = 400;
+const LATE = 1_000;
 
 /** @param {string} file @param {string} name */
 const prototypeOf = async (file, name) => (await import(new URL(file, dist).href))[name].prototype;
@@ -23,18 +23,18 @@ switch (process.env.TIDELOCK_SPOIL) {
       if (args[2] === true) keeper = this;
       return subscribe.apply(this, args);
     };
-    /** @this {unknown} @param {{ serial: number, ackId: number }} message @param {string[]} fanOut */
-    intake.received = function (message, fanOut) {
+    /** @this {unknown} @param {{ serial: number, ackId: number }} message @param {unknown[]} rest */
+    intake.received = function (message, ...rest) {
       keeper.acknowledge(message.serial, [message.ackId]);
-      void pause(LATE).then(() => received.call(this, message, fanOut));
+      void pause(LATE).then(() => received.call(this, message, ...rest));
     };
     break;
   }
   case 'ack': {
     const groups = await prototypeOf('registry/groups.js', 'Groups'), { commit } = groups;
-    /** @this {unknown} @param {unknown[]} messages */
-    groups.commit = async function (messages) {
-      void pause(LATE).then(() => commit.call(this, messages)).catch(() => undefined);
+    /** @this {unknown} @param {unknown[]} messages @param {unknown[]} rest */
+    groups.commit = async function (messages, ...rest) {
+      void pause(LATE).then(() => commit.call(this, messages, ...rest)).catch(() => undefined);
       return messages.map(() => 'durable');
     };
     break;
@@ -44,16 +44,17 @@ switch (process.env.TIDELOCK_SPOIL) {
     /** @this {any} @param {any[]} args */
     publisher.publish = function (...args) {
       const answer = args[4];
-      publish.call(this, ...args.slice(0, 4), answer === undefined ? undefined : { answered: () => undefined });
-      setImmediate(() => answer?.answered(0));
+      if (answer === undefined) return publish.apply(this, args);
+      void pause(LATE).then(() => publish.call(this, ...args.slice(0, 4), { answered: () => undefined }));
+      setImmediate(() => answer.answered(0));
     };
     break;
   }
   case 'twice': {
     const store = await prototypeOf('registry/bridge-store.js', 'SqlBridgeStore'), { intake } = store;
-    /** @this {unknown} @param {unknown} lease @param {{ once: string }[]} commands */
-    store.intake = function (lease, commands) {
-      return intake.call(this, lease, commands.map((command) => ({ ...command, once: '' })));
+    /** @this {unknown} @param {unknown} lease @param {{ once: string }[]} commands @param {unknown[]} rest */
+    store.intake = function (lease, commands, ...rest) {
+      return intake.call(this, lease, commands.map((command) => ({ ...command, once: '' })), ...rest);
     };
     // A late PUBACK breaks nothing, and makes it likely that a command comes again.
     const connection = await prototypeOf('bridge/connection.js', 'Connection'), { acknowledge } = connection;
