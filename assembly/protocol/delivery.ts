@@ -15,7 +15,7 @@ import {
   S_TAKEN, S_TRIES, S_TWICE, isDatagram, isDevice, now, random,
 } from "./slot";
 import { sendPing } from "./ping";
-import { answered, outstanding, slowDown, timedOut } from "./slow";
+import { answered, outstanding, slowDown, timedOut, timeOuts } from "./slow";
 import { hasTopic, isTopicType } from "./topic";
 
 /** On datagrams the truncated counter allows this many frames beyond the last confirmed. */
@@ -77,21 +77,15 @@ function armRetry(s: usize): void {
   store<u8>(s, RETRY_ACK, S_RETRY);
   store<u32>(
     s,
-    now() + (isDatagram(s) ? (DATAGRAM_TIMEOUT_MS + random(DATAGRAM_TIMEOUT_MS >> 1)) << load<u8>(s, S_TRIES) : STREAM_TIMEOUT_MS),
+    now() + (isDatagram(s) ? (DATAGRAM_TIMEOUT_MS + random(DATAGRAM_TIMEOUT_MS >> 1)) << timeOuts(s) : STREAM_TIMEOUT_MS),
     S_RETRY_AT,
   );
 }
 
-/** Counts a try and returns how many there were in a row, at most 6: 1 s << 6 is beyond every wait. */
-function oneMore(s: usize): u32 {
-  let tries = <u32>load<u8>(s, S_TRIES);
-  store<u8>(s, min(tries + 1, 6), S_TRIES);
-  return tries;
-}
-
 /** busy, stale: 1 s × random(1..1.5), doubling to 60 s. */
 function backOff(s: usize): void {
-  let wait = min(BACKOFF_MS << oneMore(s), BACKOFF_MAX_MS);
+  let tries = <u32>load<u8>(s, S_TRIES), wait = min(BACKOFF_MS << tries, BACKOFF_MAX_MS);
+  store<u8>(s, min(tries + 1, 6), S_TRIES); // 1 s << 6 is beyond every wait
   store<u8>(s, RETRY_WAIT, S_RETRY);
   store<u32>(s, now() + wait + random(wait >> 1), S_RETRY_AT);
 }
@@ -99,9 +93,8 @@ function backOff(s: usize): void {
 /** Called when S_RETRY_AT has come. */
 export function retry(s: usize): void {
   if (load<u8>(s, S_RETRY) == RETRY_ACK) {
-    let tries = oneMore(s);
     if (isDatagram(s)) {
-      if (tries == DATAGRAM_TRIES) {
+      if (timeOuts(s) == DATAGRAM_TRIES) {
         end(s, DOWN_TIMEOUT, 0, 0);
         return;
       }
@@ -216,6 +209,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
           slowDown(s);
           if (isDevice(s)) sendPing(s);
         }
+        if (!STREAM_ONLY) answered(s);
         backOff(s);
       }
     }

@@ -17,8 +17,8 @@ export const S_BAD: usize = 36; //         u32: datagrams that did not hold: bad
 export const S_CURSOR: usize = 40; //      u32: next id to be framed
 export const S_TWICE: usize = 44; //       u32: highest id framed more than once in this session
 export const S_RETRY: usize = 48; //       u8: RETRY_*
-export const S_TRIES: usize = 49; //       u8: how often in a row
-export const S_SLOW: usize = 50; //        u8: a one for each time that what may be outstanding was halved; above five bits: time-outs in a row
+export const S_TRIES: usize = 49; //       u8: busy and stale in a row
+export const S_SLOW: usize = 50; //        u8: a one for each time that what may be outstanding was halved; above five bits: time-outs since an answer
 export const S_HEARD_ANY: usize = 54; //   u8: a frame of this session was heard
 export const FRESH_BYTES: u32 = 48;
 

@@ -87,6 +87,32 @@ test('datagrams: 2 s × random(1..1.5), doubling, four times, then the link coun
   gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
 });
 
+test('datagrams: what was answered with busy counts anew: silence after it ends the link as silence from the beginning does', () => {
+  const world = together('datagram');
+  const sent: number[] = [];
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xa8) sent.push(world.now);
+  };
+  let asked = 0;
+  world.gatewayIn.policy = () => {
+    asked += 1;
+    return abi.ACK_BUSY;
+  };
+  world.sendUp('u0');
+  for (let i = 0; i < 400 && asked < 8; i++) world.advance(1_000);
+  assert.is(asked, 8);
+  const before = sent.length;
+  let down = 0;
+  world.advance(400_000, () => {
+    world.up = world.up.filter(({ bytes }) => bytes[0] !== 0xa8);
+    world.deliverAll();
+    down ||= world.log.some(({ side, kind, a }) => side === 'device' && kind === abi.EV_DISCONNECT && a === abi.DOWN_TIMEOUT) ? world.now : 0;
+  });
+  const times = [...sent.filter((at) => at < down).slice(before), down], gaps = times.slice(1).map((at, i) => at - times[i]!);
+  assert.is(gaps.length, 5, `${gaps}`);
+  gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
+});
+
 test('a resend that was not needed is not repeated for ever', () => {
   for (const link of LINKS) {
     const world = together(link);
@@ -114,7 +140,7 @@ test('a resend that was not needed is not repeated for ever', () => {
   }
 });
 
-test('datagrams: after a time-out a quarter is sent, all again after an ok', () => {
+test('datagrams: after a time-out a quarter is sent, all again after an answer', () => {
   const world = together('datagram');
   const sent: number[] = [];
   let arrives = false;
