@@ -25,6 +25,7 @@ const DEBIAN = {
   psql: 'postgresql',
   chronyc: 'chrony',
   socat: 'socat',
+  promtool: 'prometheus',
   mosquitto: 'mosquitto',
   mosquitto_pub: 'mosquitto-clients',
   script: 'bsdutils',

@@ -7,8 +7,8 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { resolve } from '../../dist/host/cli/config.js';
 import { inPlace } from '../cli/harness.js';
-import { read } from '../http/parser.js';
-import { found, skip, skipMissing } from '../support/skip.js';
+import { scrapeAll } from './scrape.js';
+import { found, skipMissing } from '../support/skip.js';
 
 const test = suite('operations');
 const text = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -26,9 +26,7 @@ test('the configuration that it shows is one', () => {
 
 test('every metric that documents and alerts name is one that a gateway with a backend and a broker has, with that label', () =>
   inPlace(async (place) => {
-    const { gateway } = await place.serve(['--metrics', '0', '--mqtt', 'mqtt://127.0.0.1:9', '--backend-socket', process.platform === 'win32' ? `\\\\.\\pipe\\tidelock-docs-${process.pid}` : place.path('own/b.sock')]);
-    const { metrics } = JSON.parse(await gateway.line('stderr', /"msg":"ready"/)) as { metrics: string };
-    const { samples } = read(await (await fetch(`${metrics}/metrics`)).text(), 'prometheus');
+    const samples = await scrapeAll(place);
     const names = new Set([...samples.keys()].map((series) => series.split('{', 1)[0]!));
     // Only where a time server is asked.
     names.add('tidelock_clock_error_seconds');
@@ -44,11 +42,6 @@ test('every alert is explained, every alert that is explained exists', () => {
   const rules = [...text('examples/alerts.yml').matchAll(/- alert: (\w+)/g)].map(([, name]) => name).sort();
   const [, table = ''] = /\| Alert \| Do \|\n([^]*?)\n\n/.exec(doc)!;
   assert.equal([...table.matchAll(/`(Tidelock\w+)`/g)].map(([, name]) => name).sort(), rules);
-});
-
-(found('promtool') ? test : skip(test, 'promtool is not here'))('promtool takes the alert rules', () => {
-  const { status, stdout } = spawnSync('promtool', ['check', 'rules', new URL('../../examples/alerts.yml', import.meta.url).pathname], { encoding: 'utf8' });
-  assert.is(status, 0, stdout);
 });
 
 test('every log line that it explains is written by some source', () => {
