@@ -3,6 +3,7 @@
  * name `tl-…`, holds nothing but such names, and the payload as `text` or `base64`.
  */
 import { isUtf8 } from 'node:buffer';
+import { decodeBase64 } from '../base64.js';
 import type { PublishProperties } from './packets.js';
 
 /** Names of properties, and of members of the envelope. */
@@ -62,7 +63,8 @@ export function openEnvelope(payload: Buffer): { note: CommandNote; body: Buffer
   if (!Object.keys(members).every((name) => NAMES.has(name))) return undefined;
   const { text, base64 } = members;
   if ((text === undefined) === (base64 === undefined) || typeof (text ?? base64) !== 'string') return undefined;
-  const body = text === undefined ? Buffer.from(base64 as string, 'base64') : Buffer.from(text as string, 'utf8');
+  const body = text === undefined ? decodeBase64(base64) : Buffer.from(text as string, 'utf8');
+  if (body === undefined) return undefined;
   const correlation = member(members, 'tl-correlation');
   return { note: { ...noteOf((name) => member(members, name)), ...(correlation === undefined ? {} : { correlation: Buffer.from(correlation, 'utf8') }) }, body };
 }

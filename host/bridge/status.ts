@@ -12,12 +12,19 @@ const GRACE = 30_000;
 /** Status messages of a lane that may wait in it at a time: what goes up must not stand behind a crowd of them. */
 const AT_ONCE = 32;
 
+/** How and when (Unix ms) a session ended. */
+interface End {
+  readonly reason: string;
+  readonly since: number;
+}
+
 class StatusItem implements Item {
   losses = 0;
   readonly wanted = true;
   readonly identity: string;
   readonly #status: Status;
   readonly #lane: Lane;
+  #told: End | undefined;
 
   constructor(status: Status, lane: Lane, identity: string) {
     this.#status = status;
@@ -26,11 +33,12 @@ class StatusItem implements Item {
   }
 
   content(): Content {
-    return this.#status.content(this.identity);
+    this.#told = this.#status.end(this.identity);
+    return this.#status.content(this.identity, this.#told);
   }
 
   settle(reason: number): void {
-    this.#status.settled(this.#lane, reason);
+    this.#status.settled(this.#lane, reason, this.identity, this.#told);
   }
 }
 
@@ -39,7 +47,8 @@ export class Status {
   /** Whose status is to be told, a lane each; and how many of them are in it. */
   readonly #due = new Map<Lane, Set<string>>();
   readonly #under = new Map<Lane, number>();
-  readonly #reasons = new Map<string, string>();
+  /** Of sessions whose end the broker has not acknowledged. */
+  readonly #ends = new Map<string, End>();
   readonly #onDevice = (change: DeviceChange): void => this.#changed(change);
   #closed = false;
 
@@ -61,24 +70,29 @@ export class Status {
     this.#shared.host.gateway.off('device', this.#onDevice);
   }
 
-  content(identity: string): Content {
+  end(identity: string): End | undefined {
+    return this.#ends.get(identity);
+  }
+
+  content(identity: string, end: End | undefined): Content {
     const { host: { gateway, clock, epoch, registry }, topics } = this.#shared;
     const device = gateway.device(identity);
     const told = device === undefined
-      ? { connected: false, since: Math.floor(clock.unix()), reason: this.#reasons.get(identity) ?? '', gateway: registry.gateway }
+      ? { connected: false, since: end?.since ?? Math.floor(clock.unix()), reason: end?.reason ?? '', gateway: registry.gateway }
       : { connected: true, since: device.since, link: device.link, suite: device.suite, trust: trustOf(device), gateway: registry.gateway, epoch: epoch(identity) };
-    this.#reasons.delete(identity);
     return { topic: topics.status(identity), payload: JSON.stringify(told), properties: undefined, retain: true };
   }
 
-  settled(lane: Lane, reason: number): void {
+  settled(lane: Lane, reason: number, identity: string, told: End | undefined): void {
     if (reason >= FAILURE) this.#shared.counts.refused += 1; // told by the probe of its class; the next change tries again
+    if (told !== undefined && this.#ends.get(identity) === told) this.#ends.delete(identity);
     this.#under.set(lane, (this.#under.get(lane) ?? 1) - 1);
     this.#fill(lane);
   }
 
   #changed({ id, online, reason }: DeviceChange): void {
-    if (!online) this.#reasons.set(id, reason);
+    if (online) this.#ends.delete(id);
+    else this.#ends.set(id, { reason, since: Math.floor(this.#shared.host.clock.unix()) });
     const lane = this.#shared.lanes.of(id);
     this.#dueOf(lane).add(id);
     this.#fill(lane);

@@ -1,16 +1,20 @@
 /** `tidelock devices announce`, `unannounce`, `announced`: what devices are to Home Assistant. */
 import { checkEntity, type Entity } from '../bridge/home-assistant/entity.js';
 import { TidelockError } from '../errors.js';
-import type { EntityRow, EntityStore } from '../registry/entity-types.js';
+import type { EntityRow } from '../registry/entity-types.js';
+import type { Registry } from '../registry/types.js';
 import { reach } from './access.js';
 import { escapeText } from './escape.js';
 import { EXIT_FAILED, EXIT_OK } from './exits.js';
+import { checkKnown } from './known.js';
 import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
 import { table } from './table.js';
 
-/** Every row, a page at a time. */
-export async function* allEntities(store: Pick<EntityStore, 'list'>, identity: string | undefined): AsyncGenerator<EntityRow> {
+/** Every row, a page at a time. Throws DEVICE_UNKNOWN. */
+export async function* allEntities(registry: Pick<Registry, 'protocol' | 'entities'>, identity: string | undefined): AsyncGenerator<EntityRow> {
+  checkKnown(registry, identity);
+  const store = registry.entities;
   if (identity !== undefined) {
     yield* await store.list({ identity });
     return;
@@ -64,7 +68,7 @@ export async function listEntities(settings: Settings, identity: string | undefi
   await reach<void>(settings, false, {
     gateway: async (client) => void (await client.call('entities.list', one, (row) => rows.push(row))),
     database: async (registry) => {
-      for await (const row of allEntities(registry.entities, identity)) rows.push(row);
+      for await (const row of allEntities(registry, identity)) rows.push(row);
     },
   });
   const read = (row: EntityRow): Entity => JSON.parse(row.config) as Entity;

@@ -1,8 +1,8 @@
 /** What the running gateway does for those who may use its control socket. */
+import { decodeBase64 } from '../base64.js';
 import { TidelockError } from '../errors.js';
 import type { GatewayApi } from '../gateway/types.js';
 import type { Registry } from '../registry/types.js';
-import { decodeBase64 } from './base64.js';
 import type { Status } from './control/protocol.js';
 import type { Handlers } from './control/server.js';
 import { watchPassing } from './control/watch.js';
@@ -12,6 +12,7 @@ import { allDevices, listed } from './devices.js';
 import { allEntities } from './entities.js';
 import { allWaiting, cancel } from './queue.js';
 import { allRows } from './rules.js';
+import { subscriptionsOf } from './subscriptions.js';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -79,7 +80,7 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
 
     'devices.subscribe': async (params) => ({ changed: await registry.bridge.subscribe(identityOf(params), filterOf(params)) }),
     'devices.unsubscribe': async (params) => ({ changed: await registry.bridge.unsubscribe(identityOf(params), filterOf(params)) }),
-    'devices.subscriptions': async (params) => ({ subscriptions: await registry.bridge.subscriptions(textOf(params, 'identity')) }),
+    'devices.subscriptions': async (params) => ({ subscriptions: await subscriptionsOf(registry, textOf(params, 'identity')) }),
 
     'rules.list': (_, call) => each(allRows(registry.bridge), call, 'rule', (row) => row),
     'rules.add': (params) => registry.bridge.extendRule({ filter: filterOf(params), identities: identitiesOf(params) ?? [] }),
@@ -96,7 +97,7 @@ export function createHandlers(gateway: GatewayApi, registry: Registry, version:
       return {};
     },
     'entities.unannounce': async (params) => ({ count: await registry.entities.unannounce(identityOf(params), textOf(params, 'entity')) }),
-    'entities.list': (params, call) => each(allEntities(registry.entities, textOf(params, 'identity')), call, 'entity', (row) => row),
+    'entities.list': (params, call) => each(allEntities(registry, textOf(params, 'identity')), call, 'entity', (row) => row),
 
     watch: (params, call) => watchPassing(gateway, textOf(params, 'pattern'), call),
 

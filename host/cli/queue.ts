@@ -6,13 +6,14 @@ import type { Cancelled } from './control/protocol.js';
 import { showDuration } from './duration.js';
 import { escapeText } from './escape.js';
 import { EXIT_FAILED, EXIT_OK } from './exits.js';
+import { checkKnown } from './known.js';
 import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
 import { table } from './table.js';
 
-/** Every message that waits, a page at a time. Throws DEVICE_UNKNOWN: a name that was mistyped is not one for which nothing waits. */
+/** Every message that waits, a page at a time. Throws DEVICE_UNKNOWN. */
 export async function* allWaiting(registry: Pick<Registry, 'waiting' | 'protocol'>, identity: string | undefined): AsyncGenerator<Waiting> {
-  if (identity !== undefined && registry.protocol(identity) === undefined) throw new TidelockError('DEVICE_UNKNOWN', { identity });
+  checkKnown(registry, identity);
   const of = identity === undefined ? {} : { identity };
   for (let after: string | undefined; ; ) {
     const page = await registry.waiting(after === undefined ? of : { ...of, after });

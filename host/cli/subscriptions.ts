@@ -1,8 +1,9 @@
 /** `tidelock devices subscribe`, `unsubscribe`, `subscriptions`: which further topics of the broker reach a device. */
-import type { Subscription } from '../registry/types.js';
+import type { Registry, Subscription } from '../registry/types.js';
 import { reach } from './access.js';
 import { escapeText } from './escape.js';
 import { EXIT_FAILED, EXIT_OK } from './exits.js';
+import { checkKnown } from './known.js';
 import type { Output } from './output.js';
 import type { Settings } from './setting-types.js';
 import { table } from './table.js';
@@ -20,10 +21,16 @@ export async function changeSubscription(settings: Settings, word: 'subscribe' |
   return word === 'unsubscribe' && !changed ? EXIT_FAILED : EXIT_OK;
 }
 
+/** Of one device, or all. Throws DEVICE_UNKNOWN. */
+export function subscriptionsOf(registry: Pick<Registry, 'protocol' | 'bridge'>, identity: string | undefined): Promise<Subscription[]> {
+  checkKnown(registry, identity);
+  return registry.bridge.subscriptions(identity);
+}
+
 export async function listSubscriptions(settings: Settings, identity: string | undefined, output: Output): Promise<void> {
   const { subscriptions } = await reach<{ subscriptions: Subscription[] }>(settings, false, {
     gateway: (client) => client.call('devices.subscriptions', identity === undefined ? {} : { identity }),
-    database: async (registry) => ({ subscriptions: await registry.bridge.subscriptions(identity) }),
+    database: async (registry) => ({ subscriptions: await subscriptionsOf(registry, identity) }),
   });
   if (settings.json) {
     for (const row of subscriptions) await output.json(row);

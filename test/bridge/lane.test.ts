@@ -115,7 +115,7 @@ test('envelopes: what is packed opens again, and nothing else is taken for one',
     assert.equal(opened.body, body);
     assert.equal(opened.note, { id: 'x-1', time: 5 });
   }
-  for (const text of ['{"text":"on"}', '{"tl-id":"1"}', '{"tl-id":"1","text":"x","base64":"eA=="}', '{"tl-id":"1","text":"x","more":1}', '{"tl-id":', '["tl-id"]', 'x', '', '{"tl-id":"1","text":5}']) {
+  for (const text of ['{"text":"on"}', '{"tl-id":"1"}', '{"tl-id":"1","text":"x","base64":"eA=="}', '{"tl-id":"1","text":"x","more":1}', '{"tl-id":', '["tl-id"]', 'x', '', '{"tl-id":"1","text":5}', '{"tl-id":"1","base64":"eA="}', '{"tl-id":"1","base64":"*"}']) {
     assert.is(openEnvelope(Buffer.from(text)), undefined, text);
   }
 });

@@ -87,6 +87,24 @@ test('through: what an earlier run left in the inbox is not overtaken where the 
   await broker.close();
 });
 
+test('a status that has to be told again says why and when the session ended, as the first did', async () => {
+  const broker = await Scripted.start();
+  let cuts = 0;
+  broker.puback = ({ topic, payload }) => (topic.endsWith('/pump-7/status') && payload.includes('"connected":false') && ++cuts === 1 ? 'end' : 0);
+  const place = await site({ url: broker.url, probe: 0 }), pump = await device(place, 'pump-7');
+  await place.registry.disable('pump-7');
+  await place.gateway.refresh('pump-7');
+  const ends = (): { since: number; reason: string }[] => broker.published.filter(({ packet }) => packet.topic.endsWith('/pump-7/status'))
+    .map(({ packet }) => JSON.parse(packet.payload.toString()) as { connected: boolean; since: number; reason: string }).filter(({ connected }) => !connected);
+  await eventually('it is told again', () => ends().length >= 2, 10_000);
+  const [first, second] = ends();
+  assert.match(first!.reason, /./);
+  assert.equal(second, first);
+  await pump.close();
+  await place.close();
+  await broker.close();
+});
+
 test('correlation data without a response topic is no name of a command, and its result says so', async () => {
   const broker = await Scripted.start(), place = await site({ url: broker.url, probe: 0 });
   await eventually('the keeper', () => place.bridge.counters().keeper);

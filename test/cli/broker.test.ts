@@ -128,6 +128,8 @@ test('what is announced in the shell stands at the broker, and goes when it is t
       assert.match((await place.run([...announce, 'x', '--platform', 'sensor', '--topic', 'a', '--set', 'nothing'])).stderr, /INPUT_INVALID/);
       assert.match((await place.run(['devices', 'announced'])).stdout, /^DEVICE +ENTITY +PLATFORM +TOPIC +COMMAND +UNIT\npump-7 +inlet +sensor +temp\/inlet +- +°C\n$/);
       assert.equal(jsonLines((await place.run(['devices', 'announced', 'pump-7', '--json'])).stdout).map(({ entity, platform }) => [entity, platform]), [['inlet', 'sensor']]);
+      assert.match((await place.run([...announce, 'y', '--platform', 'sensor', '--topic', 'a', '--set', `icon=${'x'.repeat(40_000)}`])).stderr, /INPUT_INVALID.*more than the 32768 bytes/s);
+      for (const word of ['announced', 'subscriptions']) assert.match((await place.run(['devices', word, 'pump-8'])).stderr, /DEVICE_UNKNOWN.*no device pump-8/s);
       assert.is((await place.run(['devices', 'unannounce', 'pump-7'])).code, 0);
       await eventually('it is taken back', () => home.got.at(-1)!.text === '');
       assert.is((await place.run(['devices', 'unannounce', 'pump-7'])).code, 1);

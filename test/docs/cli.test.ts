@@ -1,7 +1,10 @@
-/** The table of settings in docs/cli.md has every one, with its flag, variable and default, and the help of `serve` says the same. */
+/** The table of settings in docs/cli.md has every one, with its flag, variable and default, and the help of `serve` says the same; the table of operations has every one. */
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { GatewayApi } from 'tidelock/gateway';
+import type { Registry } from 'tidelock/registry';
+import { createHandlers } from '../../dist/host/cli/handlers.js';
 import { createProgram } from '../../dist/host/cli/program.js';
 import { LIMIT_NAMES } from '../../dist/host/cli/setting-types.js';
 import { flagName, SETTINGS, variableName } from '../../dist/host/cli/settings.js';
@@ -41,6 +44,13 @@ test('defaults are those of the help', () => {
 test('every limit is named', () => {
   const [, limits = ''] = /\n(Limits of the gateway:.*)\n/.exec(text)!;
   assert.equal([...limits.matchAll(/`([a-z]\w+)`/g)].map(([, name]) => name).sort(), [...LIMIT_NAMES].sort());
+});
+
+test('every operation of the control socket has its row', () => {
+  const [, operations = ''] = /\| `op` \| `params` \| Events \| Result \|\n\| --- .*\n([^]*?)\n\n/.exec(text)!;
+  const named = operations.split('\n').flatMap((row) => [...row.split(' | ')[0]!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
+  const handlers = createHandlers(undefined as unknown as GatewayApi, undefined as unknown as Registry, '');
+  assert.equal(named.sort(), Object.keys(handlers).sort());
 });
 
 test.run();

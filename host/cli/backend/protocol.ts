@@ -4,7 +4,7 @@
  */
 import { TidelockError } from '../../errors.js';
 import { checkNames, checkTopic } from '../../options.js';
-import { decodeBase64 } from '../base64.js';
+import { decodeBase64 } from '../../base64.js';
 
 export const BACKEND_VERSION = 1;
 

@@ -73,7 +73,7 @@ export class ControlClient {
   }
 
   /**
-   * Throws GatewayError with the gateway's own code, CONTROL_FAILED where the connection fails or the first word does
+   * Throws INPUT_INVALID for what makes too long a line, GatewayError with the gateway's own code, CONTROL_FAILED where the connection fails or the first word does
    * not come in time. What follows the first event (`send` with `wait`) may take as long as it takes.
    */
   async call<O extends Operation>(
@@ -82,6 +82,10 @@ export class ControlClient {
     onEvent: (data: Operations[O]['event']) => void = () => undefined,
   ): Promise<Operations[O]['result']> {
     const id = (this.#lastId += 1);
+    const line = `${JSON.stringify({ v: CONTROL_VERSION, id, op, params })}\n`;
+    if (Buffer.byteLength(line) > LARGEST_LINE) {
+      throw new TidelockError('INPUT_INVALID', { what: 'what was given', problem: `is more than the ${LARGEST_LINE} bytes that the gateway takes at a time`, remedy: 'Give less at a time.' });
+    }
     let timer: NodeJS.Timeout | undefined;
     try {
       const reply = await new Promise<Reply>((resolve, reject) => {
@@ -94,7 +98,7 @@ export class ControlClient {
           end: resolve,
           lost: reject,
         });
-        this.#socket.write(`${JSON.stringify({ v: CONTROL_VERSION, id, op, params })}\n`);
+        this.#socket.write(line);
       });
       if (reply.error !== undefined) throw new GatewayError(reply.error);
       return reply.data as Operations[O]['result'];
