@@ -2,6 +2,7 @@
  * One connection to the broker, sought again for as long as it is wanted. Each try has a client of the library of its own, so nothing of a
  * lost one is sent again by the library: what is to be sent again is known where it is kept. MQTT 5 is tried first, then 3.1.1.
  */
+import { TLSSocket } from 'node:tls';
 import type { IClientOptions, IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
 import type { Clock, ClockTimer } from '../clock.js';
 import { takeAnswers } from './answers.js';
@@ -103,6 +104,12 @@ export class Connection {
 
   get version(): 5 | 4 {
     return this.#version;
+  }
+
+  /** Over TLS: when the broker's certificate ends, and ours, Unix ms; undefined: there is none. */
+  certificateEnds(): { broker: number | undefined; own: number | undefined } {
+    const stream = this.#client?.stream, end = (certificate: { valid_to?: string } | null): number | undefined => (certificate?.valid_to === undefined ? undefined : Date.parse(certificate.valid_to));
+    return stream instanceof TLSSocket ? { broker: end(stream.getPeerCertificate()), own: end(stream.getCertificate()) } : { broker: undefined, own: undefined };
   }
 
   open(): void {

@@ -25,6 +25,8 @@ export interface BrokerReport {
   readonly receiveMaximum: number;
   /** Largest packet that it takes, bytes. */
   readonly maximumPacket: number;
+  /** When its certificate ends, and the one by which the gateway shows itself, Unix ms; undefined: there is none. */
+  readonly certificateEnds: { readonly broker: number | undefined; readonly own: number | undefined };
   /** Classes of topics that do not work, with the reason. */
   readonly broken: readonly { readonly topics: string; readonly reason: string }[];
 }
@@ -65,9 +67,9 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
   clearTimeout(timer);
   if (!up) {
     await connection.close();
-    return { version: undefined, ...fault, secure: setup.secure, software: '', receiveMaximum: 0, maximumPacket: 0, broken: [] };
+    return { version: undefined, ...fault, secure: setup.secure, software: '', receiveMaximum: 0, maximumPacket: 0, certificateEnds: { broker: undefined, own: undefined }, broken: [] };
   }
-  const broken: { topics: string; reason: string }[] = [];
+  const broken: { topics: string; reason: string }[] = [], certificateEnds = connection.certificateEnds();
   const nobody = `${topics.prefix}/${NO_REALM}/$${gateway}`;
   // Retained there, so as commands are subscribed to.
   await connection.subscribe(['$SYS/broker/version'], 0, true).catch(() => undefined);
@@ -85,7 +87,8 @@ export async function examineBroker(options: MqttOptions, gateway: string): Prom
   }
   const software = got.find(({ topic }) => topic === '$SYS/broker/version')?.payload.toString('utf8') ?? '';
   const report: BrokerReport = {
-    version: connection.version, reason: '', remedy: '', secure: setup.secure, software: software.slice(0, 100), receiveMaximum: connection.receiveMaximum, maximumPacket: connection.maximumPacket, broken,
+    version: connection.version, reason: '', remedy: '', secure: setup.secure, software: software.slice(0, 100), receiveMaximum: connection.receiveMaximum, maximumPacket: connection.maximumPacket,
+    certificateEnds, broken,
   };
   await connection.close();
   return report;

@@ -24,8 +24,8 @@ interface Guarded {
 }
 
 /** Beside the port that wants a certificate it has one at which anybody may read, and nobody write. */
-async function guarded(more: readonly string[] = []): Promise<Guarded> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'tidelock-certificate-')), port = await freePort(), server = trusted.issue('localhost', 'server');
+async function guarded(more: readonly string[] = [], days?: number): Promise<Guarded> {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'tidelock-certificate-')), port = await freePort(), server = trusted.issue('localhost', 'server', days);
   const files = {
     'ca.pem': trusted.cert, 'broker.pem': server.cert, 'broker.key': server.key, 'gateway.pem': gateway.cert, 'gateway.key': gateway.key,
     'stranger.pem': stranger.cert, 'stranger.key': stranger.key, acl: 'topic read tl/#\n\nuser gateway\ntopic readwrite tl/#\n',
@@ -108,6 +108,17 @@ real('the command says the same, and doctor', () =>
     assert.match(await start(...own, '--mqtt-key', file('stranger.key')), /CERTIFICATE_INVALID: .*gateway\.pem is of another key than .*stranger\.key\.\n.*made together/);
     assert.match(await start(...own), /CERTIFICATE_INVALID: .*gateway\.pem holds no private key/, 'the key is sought in the same file');
     assert.match(await start('--mqtt-ca', file('gateway.key')), /CERTIFICATE_INVALID: .*gateway\.key holds no certificate/);
+    await close();
+  }));
+
+real('doctor warns of certificates that soon expire', () =>
+  inPlace(async (place) => {
+    const { url, path: file, close } = await guarded([], 10), soon = trusted.issue('gateway', 'client', 12);
+    writeFileSync(file('gateway.pem'), soon.cert);
+    writeFileSync(file('gateway.key'), soon.key);
+    const words = ['doctor', '--json', '--listen', 'tidelock://127.0.0.1:0', '--mqtt', url, '--mqtt-ca', file('ca.pem'), '--mqtt-cert', file('gateway.pem'), '--mqtt-key', file('gateway.key')];
+    const warnings = jsonLines((await place.run(words)).stdout).filter(({ verdict, text }) => verdict === 'warn' && /expires/.test(String(text))).map(({ check, text }) => [check, String(text).replace(/ on \d{4}-\d\d-\d\d$/, '')]);
+    assert.equal(warnings, [['broker', `the certificate of ${url} expires`], ['broker', 'the certificate by which the gateway shows itself to the broker (--mqtt-cert) expires']]);
     await close();
   }));
 

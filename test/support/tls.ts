@@ -19,8 +19,8 @@ export function identity({ cert, key }: NewCertificate): { cert: string; key: st
 export interface Authority {
   /** PEM of its own certificate. */
   readonly cert: string;
-  /** For a server with that host name, or for a client with that common name. */
-  issue(subject: string, usage: 'server' | 'client'): { cert: string; key: string };
+  /** For a server with that host name, or for a client with that common name; valid since yesterday, for `days` (default 30). */
+  issue(subject: string, usage: 'server' | 'client', days?: number): { cert: string; key: string };
 }
 
 /** One that signs for others, as that of a broker does. */
@@ -28,8 +28,8 @@ export function authority(name = 'authority.test'): Authority {
   const own = certificate({ names: [name] }), issuer = AsnConvert.parse(new X509Certificate(own.cert).raw, Certificate).tbsCertificate.subject;
   return {
     cert: resigned(own.cert, own.key, issuer, [extension(id_ce_basicConstraints, new BasicConstraints({ cA: true }))]),
-    issue: (subject, usage) => {
-      const made = certificate({ names: [subject] });
+    issue: (subject, usage, days) => {
+      const made = certificate({ names: [subject], ...(days === undefined ? {} : { days }) });
       const purpose = new ExtendedKeyUsage([usage === 'server' ? id_kp_serverAuth : id_kp_clientAuth]);
       return { cert: resigned(made.cert, own.key, issuer, [extension(id_ce_extKeyUsage, purpose)]), key: made.key };
     },

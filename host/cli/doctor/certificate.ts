@@ -5,9 +5,9 @@ import { parts } from '../failure.js';
 import type { Settings } from '../setting-types.js';
 import type { Finding } from './finding.js';
 
-const DAY_MS = 86_400_000;
+export const DAY_MS = 86_400_000;
 /** As the gateway's own warning. */
-const WARN_DAYS = 14;
+export const CERTIFICATE_WARN_DAYS = 14;
 
 export async function checkCertificate({ tlsCert, tlsKey }: Settings, now = Date.now()): Promise<Finding[]> {
   const check = 'certificate';
@@ -32,6 +32,6 @@ function dates(what: string, early: boolean, days: number, end: string): Finding
   const check = 'certificate';
   if (early) return { check, verdict: 'fail', text: `${what} is not valid yet`, action: 'Set the clock, or make the certificate anew.' };
   if (days < 0) return { check, verdict: 'fail', text: `${what} expired on ${end}`, action: 'Renew it; `tidelock cert --keep-key` leaves the pin as it is.' };
-  if (days < WARN_DAYS) return { check, verdict: 'warn', text: `${what} expires on ${end}`, action: 'Renew it; `tidelock cert --keep-key` leaves the pin as it is.' };
+  if (days < CERTIFICATE_WARN_DAYS) return { check, verdict: 'warn', text: `${what} expires on ${end}`, action: 'Renew it; `tidelock cert --keep-key` leaves the pin as it is.' };
   return { check, verdict: 'ok', text: `${what}, is good until ${end}` };
 }

@@ -4,6 +4,7 @@ import { isLoopback } from '../../http/index.js';
 import { parts } from '../failure.js';
 import { bridgeOptions } from '../mqtt.js';
 import type { Settings } from '../setting-types.js';
+import { CERTIFICATE_WARN_DAYS, DAY_MS } from './certificate.js';
 import type { Finding } from './finding.js';
 
 const check = 'broker';
@@ -19,8 +20,8 @@ export async function checkBroker(settings: Settings): Promise<Finding[]> {
   }
 }
 
-export function findingsOf(url: string, report: BrokerReport): Finding[] {
-  const { version, reason, remedy, secure, software, receiveMaximum, broken } = report;
+export function findingsOf(url: string, report: BrokerReport, now = Date.now()): Finding[] {
+  const { version, reason, remedy, secure, software, receiveMaximum, certificateEnds, broken } = report;
   if (version === undefined) {
     const action = remedy !== ''
       ? `${remedy[0]!.toUpperCase()}${remedy.slice(1)}.`
@@ -40,6 +41,12 @@ export function findingsOf(url: string, report: BrokerReport): Finding[] {
   }
   if (!secure && !isLoopback(new URL(url).hostname)) {
     findings.push({ check, verdict: 'warn', text: `the way to ${url} has no TLS: all messages, and the password, can be read and changed on it`, action: 'Use mqtts://.' });
+  }
+  for (const [end, what, action] of [
+    [certificateEnds.broker, `the certificate of ${url}`, 'Have it renewed: the gateway does not connect to one that has expired.'],
+    [certificateEnds.own, 'the certificate by which the gateway shows itself to the broker (--mqtt-cert)', 'Renew it; the gateway reads it at its start.'],
+  ] as const) {
+    if (end !== undefined && end - now < CERTIFICATE_WARN_DAYS * DAY_MS) findings.push({ check, verdict: 'warn', text: `${what} expires on ${new Date(end).toISOString().slice(0, 10)}`, action });
   }
   if (/mosquitto/i.test(software)) {
     findings.push({
