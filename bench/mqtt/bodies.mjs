@@ -39,22 +39,31 @@ export class Arrivals {
     return this.#left;
   }
 
-  /** @param {string} client as the topic has it @param {string} body @param {number} now */
+  /** @param {string} problem */
+  fail(problem) {
+    this.#fail(new Error(problem));
+  }
+
+  /** The message's number. @param {string} client as the topic has it @param {string} body @param {number} now */
   came(client, body, now) {
-    const [whose = '', number = '', left = ''] = body.split(' ', 3);
-    const at = Number(whose) * this.#each + Number(number);
-    if (whose !== client || body.length !== BYTES || this.#seen[at] === undefined) return this.#fail(new Error(`a message that nobody sent came from ${client}: ${body.slice(0, 40)}`));
+    const [whose = '', told = '', left = ''] = body.split(' ', 3), number = Number(told);
+    const at = Number(whose) * this.#each + number;
+    if (whose !== client || body.length !== BYTES || this.#seen[at] === undefined) {
+      this.fail(`a message that nobody sent came from ${client}: ${body.slice(0, 40)}`);
+      return number;
+    }
     if (this.#seen[at] === 1) {
       this.repeats++;
-      return;
+      return number;
     }
     if (this.#count === 0) this.#start = process.hrtime.bigint();
     this.#seen[at] = 1;
     this.#delays[this.#count++] = now - Number(left);
-    if (--this.#left > 0) return;
+    if (--this.#left > 0) return number;
     const seconds = Number(process.hrtime.bigint() - this.#start) / 1e9;
     const delays = this.#delays.sort();
     // The first message started the clock: one less was measured.
     this.#finish({ rate: (this.#count - 1) / seconds, repeats: this.repeats, median: delays[this.#count >> 1], p99: delays[Math.floor(this.#count * 0.99)] });
+    return number;
   }
 }

@@ -17,16 +17,14 @@ process.on('exit', () => sub?.kill('SIGKILL'));
 function read(line, now) {
   const [topic = '', properties = '', body = ''] = line.split('|', 3);
   const client = topic.split('/', 3)[2] ?? '';
-  const id = /tl-id:([0-9a-f]{8})-(\d+)/.exec(properties);
-  if (id !== null) checkId(client, id[1] ?? '', Number(id[2]), body);
-  arrivals.came(client, body, now);
+  const number = arrivals.came(client, body, now), at = properties.indexOf('tl-id:');
+  if (at >= 0) checkId(client, properties.slice(at + 6, at + 14), Number.parseInt(properties.slice(at + 15), 10) - number);
 }
 
-function checkId(client, outbox, number, body) {
-  const offset = number - Number(body.split(' ', 2)[1]);
+function checkId(client, outbox, offset) {
   const known = ids.get(client);
-  if (known === undefined) ids.set(client, `${outbox} ${offset}`);
-  else if (known !== `${outbox} ${offset}`) arrivals.came('', `tl-id ${outbox}-${number} of ${client} is not its place`, 0);
+  if (known === undefined) ids.set(client, { outbox, offset });
+  else if (known.outbox !== outbox || known.offset !== offset) arrivals.fail(`a tl-id of ${client}, outbox ${outbox}, is not its place`);
 }
 
 serve({

@@ -8,7 +8,7 @@ import { CLIENTS, Side } from './side.mjs';
 /** @param {'through' | 'inbox'} mode @param {number} goal */
 export async function up(mode, goal, { name, quick, emit, row, note, skip }) {
   if (!haveMosquitto()) return skip('it needs Linux, mosquitto and mosquitto_sub: npm run parts');
-  const { rounds, each } = quick ? { rounds: 2, each: 32 } : { rounds: 5, each: 320 };
+  const { rounds, each } = quick ? { rounds: 2, each: 32 } : { rounds: 5, each: 1_280 };
   await withChildren(['mqtt/broker.mjs', 'mqtt/subscriber.mjs', 'mqtt/gateway-server.mjs', 'mqtt/load.mjs', 'mqtt/load.mjs'], async (...child) => {
     const [broker, subscriber, gateway, devices, clients] = child;
     const { port, pid: mosquitto } = await broker.call('start');

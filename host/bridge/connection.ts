@@ -10,6 +10,7 @@ import { faultOf, type Fault } from './fault.js';
 import { identifierOf } from './identifiers.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
+import { openSocket } from './socket.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
 
 /** ms between tries: doubled from the first to the last, each of them at random between half of it and all. */
@@ -18,6 +19,8 @@ const LAST_WAIT = 10_000;
 /** ms that a connection must have stood before the next wait is the first again: another that takes our client id would else go to and fro with us. */
 const GOOD = 5_000;
 const CONNECT_TIMEOUT = 10_000;
+/** Answers that are missing at once, from which on they are read together. */
+const MANY = 64;
 const KEEPALIVE_S = 15;
 /** Largest packet taken where the broker lets us say so (MQTT 5): a command is 16 KiB at most, and a bound there must be. */
 const LARGEST_PACKET = 1 << 20;
@@ -218,13 +221,12 @@ export class Connection {
     const allowed = may === undefined || (await may());
     if (this.#closed) return;
     if (!allowed) return this.#later(LAST_WAIT / 5);
-    const client = this.#setup.library.connect(this.#setup.url, this.#options());
-    this.#client = client;
-    const serial = ++this.#serial;
     const answered = (id: number, reason: number): void => {
       if (client === this.#client) this.#publisher?.acknowledged(id, reason);
     };
-    takeAnswers(client.stream, this.#version === 5, answered);
+    const client = this.#open(answered);
+    this.#client = client;
+    const serial = ++this.#serial;
     let fault: Fault | undefined, refused = false;
     const held = new WeakSet<object>(), early: Received[] = [];
     client.on('connect', (packet) => {
@@ -262,6 +264,17 @@ export class Connection {
       client.end(true);
       this.#lost(fault, refused);
     });
+  }
+
+  #open(answered: (id: number, reason: number) => void): MqttClient {
+    const { library, url, clock } = this.#setup, reasons = this.#version === 5, { protocol, hostname, port } = new URL(url);
+    if (protocol === 'mqtt:') {
+      const many = (): boolean => (this.#publisher?.missing ?? 0) >= MANY, host = hostname.replace(/^\[|\]$/g, '');
+      return new library.MqttClient(() => openSocket({ host, port: port === '' ? 1_883 : Number(port), reasons, clock, answered, many }), this.#options());
+    }
+    const client = library.connect(url, this.#options());
+    takeAnswers(client.stream, reasons, answered);
+    return client;
   }
 
   #options(): IClientOptions {

@@ -86,6 +86,11 @@ export class Publisher {
     setImmediate(this.#flush);
   }
 
+  /** Answers that are missing. */
+  get missing(): number {
+    return this.#waiting.size;
+  }
+
   /** False: it answers to nothing of ours. */
   acknowledged(id: number, reason: number): boolean {
     const answer = this.#waiting.get(id);
