@@ -198,6 +198,7 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
       }
     } else {
       if (status != ACK_STALE && id != low) progress(s, id - 1);
+      if (!STREAM_ONLY) answered(s);
       emit(EV_RESULT | (status << 8), id, 0);
       if (status < <u32>ACK_STALE) {
         goBack(s);
@@ -209,7 +210,6 @@ export function acknowledged(s: usize, id: u32, status: u32): void {
           slowDown(s);
           if (isDevice(s)) sendPing(s);
         }
-        if (!STREAM_ONLY) answered(s);
         backOff(s);
       }
     }

@@ -113,6 +113,30 @@ test('datagrams: what was answered with busy counts anew: silence after it ends 
   gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
 });
 
+test('datagrams: a final refusal is an answer too: the SKIP for it has as many tries as any message', () => {
+  const world = together('datagram'), sent: number[] = [];
+  let tries = 0, refused = false, down = 0;
+  world.onOutput = (side, bytes) => {
+    if (side === 'device' && bytes[0] === 0xb5) sent.push(world.now);
+  };
+  world.gatewayIn.policy = () => {
+    refused = true;
+    return abi.ACK_REFUSED;
+  };
+  const lose = (): void => {
+    do world.up = world.up.filter(({ bytes }) => bytes[0] !== 0xb5 && (bytes[0] !== 0xa8 || ++tries > 3));
+    while (world.deliverUp() || world.deliverDown());
+    down ||= world.log.some(({ side, kind, a }) => side === 'device' && kind === abi.EV_DISCONNECT && a === abi.DOWN_TIMEOUT) ? world.now : 0;
+  };
+  world.sendUp('u0');
+  for (let i = 0; i < 100 && !refused; i++) world.advance(1_000, lose);
+  assert.is(tries, 4);
+  world.advance(200_000, lose);
+  const times = [...sent.filter((at) => at < down), down], gaps = times.slice(1).map((at, i) => at - times[i]!);
+  assert.is(gaps.length, 5, `${gaps}`);
+  gaps.forEach((gap, i) => assert.ok(gap >= 2_000 * 2 ** i && gap <= 3_000 * 2 ** i + 250, `${gaps}`));
+});
+
 test('a resend that was not needed is not repeated for ever', () => {
   for (const link of LINKS) {
     const world = together(link);
