@@ -49,6 +49,8 @@ export class Status {
   readonly #under = new Map<Lane, number>();
   /** Of sessions whose end the broker has not acknowledged. */
   readonly #ends = new Map<string, End>();
+  /** Whose session ended within the first while; undefined: that is over. What was told of it is not to be told as an earlier run's. */
+  #ended: Set<string> | undefined = new Set();
   readonly #onDevice = (change: DeviceChange): void => this.#changed(change);
   #closed = false;
 
@@ -91,6 +93,7 @@ export class Status {
   }
 
   #changed({ id, online, reason }: DeviceChange): void {
+    if (!online) this.#ended?.add(id);
     if (online) this.#ends.delete(id);
     else this.#ends.set(id, { reason, since: Math.floor(this.#shared.host.clock.unix()) });
     const lane = this.#shared.lanes.of(id);
@@ -123,7 +126,7 @@ export class Status {
       for (let after = ''; !this.#closed;) {
         const devices = await registry.list({ after, limit: 500 });
         for (const { identity, since } of devices) {
-          if (since === undefined || gateway.device(identity) !== undefined) continue;
+          if (since === undefined || gateway.device(identity) !== undefined || this.#ended?.has(identity) === true) continue;
           this.#dueOf(lanes.of(identity)).add(identity);
         }
         if (devices.length < 500) break;
@@ -132,6 +135,8 @@ export class Status {
       for (const lane of lanes.list) this.#fill(lane);
     } catch (error) {
       if (!this.#closed) failed(error);
+    } finally {
+      this.#ended = undefined;
     }
   }
 }
