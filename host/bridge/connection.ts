@@ -19,8 +19,6 @@ const LAST_WAIT = 10_000;
 /** ms that a connection must have stood before the next wait is the first again: another that takes our client id would else go to and fro with us. */
 const GOOD = 5_000;
 const CONNECT_TIMEOUT = 10_000;
-/** Answers that are missing at once, from which on they are read together. */
-const MANY = 64;
 const KEEPALIVE_S = 15;
 /** Largest packet taken where the broker lets us say so (MQTT 5): a command is 16 KiB at most, and a bound there must be. */
 const LARGEST_PACKET = 1 << 20;
@@ -269,8 +267,8 @@ export class Connection {
   #open(answered: (id: number, reason: number) => void): MqttClient {
     const { library, url, clock } = this.#setup, reasons = this.#version === 5, { protocol, hostname, port } = new URL(url);
     if (protocol === 'mqtt:') {
-      const many = (): boolean => (this.#publisher?.missing ?? 0) >= MANY, host = hostname.replace(/^\[|\]$/g, '');
-      return new library.MqttClient(() => openSocket({ host, port: port === '' ? 1_883 : Number(port), reasons, clock, answered, many }), this.#options());
+      const missing = (): number => this.#publisher?.missing ?? 0, host = hostname.replace(/^\[|\]$/g, '');
+      return new library.MqttClient(() => openSocket({ host, port: port === '' ? 1_883 : Number(port), reasons, clock, answered, missing }), this.#options());
     }
     const client = library.connect(url, this.#options());
     takeAnswers(client.stream, reasons, answered);

@@ -10,6 +10,10 @@ import { Answers } from './answers.js';
 const BUFFER = 64 << 10;
 /** ms for which nothing is read. An ok waits longer for others of its device (gateway/through.ts). */
 const HOLD_MS = 3;
+/** Answers that are missing at once, from which on they are read together. */
+const MANY = 64;
+/** And so many times what comes while nothing is read: else all that may be under way is answered in that time, and nothing goes on before its end. */
+const HOLDS = 4;
 
 export interface SocketSetup {
   readonly host: string;
@@ -18,16 +22,19 @@ export interface SocketSetup {
   readonly reasons: boolean;
   readonly clock: Clock;
   answered(id: number, reason: number): void;
-  /** Whether so many answers are missing that nobody waits for one of them alone. */
-  many(): boolean;
+  /** Answers that are missing. */
+  missing(): number;
 }
 
 /** What is no short PUBACK is read from it as from any stream. */
-export function openSocket({ host, port, reasons, clock, answered, many }: SocketSetup): Socket {
+export function openSocket({ host, port, reasons, clock, answered, missing }: SocketSetup): Socket {
   let took = false, full = false;
+  // Answers since then, and how many came in HOLD_MS before that.
+  let since = clock.now(), came = 0, pace = 0;
   const answers = new Answers(reasons, {
     answered: (id, reason) => {
       took = true;
+      came += 1;
       answered(id, reason);
     },
     other: (bytes) => {
@@ -43,8 +50,14 @@ export function openSocket({ host, port, reasons, clock, answered, many }: Socke
       callback: (bytes, buffer) => {
         took = full = false;
         answers.take((buffer as Buffer).subarray(0, bytes));
+        const now = clock.now();
+        if (now - since >= HOLD_MS) {
+          pace = (came * HOLD_MS) / (now - since);
+          since = now;
+          came = 0;
+        }
         if (full) return false;
-        if (!took || bytes === BUFFER || !many()) return true;
+        if (!took || bytes === BUFFER || missing() < Math.max(MANY, HOLDS * pace)) return true;
         clock.after(HOLD_MS, goOn, true);
         return false;
       },

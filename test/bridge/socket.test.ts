@@ -21,11 +21,11 @@ interface Pair {
   close(): Promise<void>;
 }
 
-async function pair({ many = (): boolean => false, clock = systemClock, host = '127.0.0.1' } = {}): Promise<Pair> {
+async function pair({ missing = (): number => 0, clock = systemClock, host = '127.0.0.1' } = {}): Promise<Pair> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const answers: number[] = [], accepted = once(server, 'connection') as Promise<[Socket]>;
-  const socket = openSocket({ host, port: (server.address() as AddressInfo).port, reasons: true, clock, answered: (id) => answers.push(id), many });
+  const socket = openSocket({ host, port: (server.address() as AddressInfo).port, reasons: true, clock, answered: (id) => answers.push(id), missing });
   socket.on('error', () => undefined);
   const [broker] = await accepted;
   broker.setNoDelay(true).on('error', () => undefined);
@@ -41,7 +41,7 @@ async function pair({ many = (): boolean => false, clock = systemClock, host = '
 }
 
 test('however the bytes are cut, every answer is taken, and the reader gets the rest in order', async () => {
-  const random = seeded(11), { broker, socket, answers, close } = await pair({ many: () => random() < 0.5, host: 'localhost' });
+  const random = seeded(11), { broker, socket, answers, close } = await pair({ missing: () => (random() < 0.5 ? Infinity : 0), host: 'localhost' });
   const got: Buffer[] = [], rest: Buffer[] = [], sent: number[] = [];
   socket.on('data', (chunk: Buffer) => got.push(chunk));
   for (let i = 1; i <= 3_000; i++) {
@@ -62,7 +62,7 @@ test('however the bytes are cut, every answer is taken, and the reader gets the 
 
 test('where many answers are missing it is read again after a while, by the gateway\'s clock; else at once', async () => {
   let missing = true;
-  const clock = new TestClock(), { broker, socket, answers, close } = await pair({ many: () => missing, clock });
+  const clock = new TestClock(), { broker, socket, answers, close } = await pair({ missing: () => (missing ? 64 : 0), clock });
   socket.on('data', () => undefined);
   broker.write(puback(1));
   await eventually('the first', () => answers.length === 1);
@@ -86,8 +86,30 @@ test('where many answers are missing it is read again after a while, by the gate
   await close();
 });
 
+test('where most of what is missing comes in that while, it is read at once: nothing would go on before its end', async () => {
+  let most = 64;
+  const clock = new TestClock(), { broker, socket, answers, close } = await pair({ missing: () => most, clock });
+  socket.on('data', () => undefined);
+  broker.write(Buffer.concat(Array.from({ length: 32 }, (_, i) => puback(i + 1))));
+  await eventually('half of them', () => answers.length === 32);
+  await clock.advance(3);
+  for (let id = 33; id <= 36; id++) {
+    broker.write(puback(id));
+    await eventually(`answer ${id}`, () => answers.length === id);
+  }
+  most = 1_000;
+  broker.write(puback(37));
+  await eventually('one where more are missing', () => answers.length === 37);
+  broker.write(puback(38));
+  await pause(50);
+  assert.is(answers.length, 37);
+  await clock.advance(3);
+  await eventually('the last', () => answers.length === 38);
+  await close();
+});
+
 test('a reader that stands still holds the broker back, and gets everything in the end', async () => {
-  const { broker, socket, close } = await pair({ many: () => true }), packet = publish(60_000), count = 1_000;
+  const { broker, socket, close } = await pair({ missing: () => Infinity }), packet = publish(60_000), count = 1_000;
   for (let i = 0; i < count; i++) broker.write(packet);
   await pause(200);
   assert.ok(socket.readableLength < 1 << 20, `${socket.readableLength} bytes wait in the stream`);
@@ -99,7 +121,7 @@ test('a reader that stands still holds the broker back, and gets everything in t
 });
 
 test('the end of the broker is told while reading waits', async () => {
-  const { broker, socket, answers, close } = await pair({ many: () => true });
+  const { broker, socket, answers, close } = await pair({ missing: () => Infinity });
   socket.on('data', () => undefined);
   broker.end(puback(1));
   await once(socket, 'close');
