@@ -22,7 +22,7 @@ import { sessionKeys } from "../protocol/suite";
 import {
   C_BYTES, C_NONCE, C_TIME, C_WINDOW, HANDSHAKE_MS, H_FIXED, NONCE_BYTES, PROOF_BYTES, deviceProof, gatewayProof, helloOf, makePrk,
 } from "../protocol/transcript";
-import { isIdentity } from "./identity";
+import { identityHash, isIdentity } from "./identity";
 import { recall, remember } from "./nonces";
 import { G, enter, indexOf, live, slotAt, unix, used } from "./table";
 
@@ -240,7 +240,7 @@ function judgeDatagram(s: usize): void {
       // Its slot may be another's by now.
       if (load<u32>(slotAt(before), S_SESSION) == load<u32>(s, S_SESSION)) emit(EV_REPEAT, before, 0);
       else refuse(REFUSED_OLD_CHALLENGE, PROOF);
-    } else if (sessionInUse(load<u32>(s, S_SESSION)) || !remember(c + C_NONCE, indexOf(s))) {
+    } else if (sessionInUse(load<u32>(s, S_SESSION)) || !remember(c + C_NONCE, indexOf(s), identityHash(helloOf(s)))) {
       refuse(REFUSED_OLD_CHALLENGE, PROOF);
     } else {
       // An epoch that was raised lies ahead of the clock: then the session's time begins now.

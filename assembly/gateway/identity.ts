@@ -1,5 +1,6 @@
 // The form of an identity: `realm/id` or `id`, UTF-8, 1 to 64 bytes (docs/protocol.md, "Identity").
 
+import { H_ID, H_ID_BYTES } from "../abi";
 import { codePoint, isForbidden } from "../protocol/utf8";
 
 /** True for an identity that may exist: nothing in it that a topic, a log or a path would take for its own. */
@@ -21,4 +22,11 @@ export function isIdentity(p: usize, bytes: u32): bool {
     i += point >> 24;
   }
   return false;
+}
+
+/** FNV-1a of 64 bits over the identity in H: tells identities apart, proves nothing. */
+export function identityHash(h: usize): u64 {
+  let hash: u64 = 0xcbf29ce484222325, end = h + H_ID + load<u8>(h, H_ID_BYTES);
+  for (let p = h + H_ID; p < end; p++) hash = (hash ^ <u64>load<u8>(p)) * 0x100000001b3;
+  return hash;
 }

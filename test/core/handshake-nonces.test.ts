@@ -215,4 +215,32 @@ test('datagrams: a PROOF that comes again within 10 s opens no second session, a
   }
 });
 
+/** True: a device of that name has proved itself by a new handshake, and its session has ended again. */
+function provesAgain(gateway: EngineGateway, identity: string): boolean {
+  const listener = gateway.open(abi.LINK_DATAGRAM);
+  const device = new EngineDevice({ key: KEY, link: abi.LINK_DATAGRAM, identity });
+  device.start();
+  const challenge = gateway.receive(listener, device.connected().output[0]!).output[0]!;
+  const proved = opened(gateway.receive(listener, proofOf(device.receive(challenge))));
+  gateway.close(listener, abi.CLOSE_NORMAL);
+  gateway.free(listener);
+  return proved;
+}
+
+test('datagrams: who proves one key again and again keeps nobody else out, and gets in again after 20 s', () => {
+  const gateway = new EngineGateway({ key: () => KEY });
+  const again = (identity: string): boolean => provesAgain(gateway, identity);
+  const first = Array.from({ length: 1_200 }, () => again('pump-7'));
+  assert.equal(first, first.map((_, i) => i < 16), 'sixteen');
+  assert.is(gateway.counters()[abi.REFUSED_OLD_CHALLENGE], 1_200 - 16);
+  for (const other of ['pump-8', 'pump', 'pump-77', 'site/pump-7']) assert.ok(again(other), other);
+  gateway.now += 20_001;
+  assert.ok(again('pump-7'));
+});
+
+test('datagrams: two thousand devices that come back at once all get in', () => {
+  const gateway = new EngineGateway({ key: () => KEY });
+  for (let i = 0; i < 2_000; i++) assert.ok(provesAgain(gateway, `pump-${i}`), `the ${i}th`);
+});
+
 test.run();

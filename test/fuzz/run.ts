@@ -14,6 +14,9 @@ anything failed, or where the run on the core has not reached every status, even
   --target NAME  a target, or several whose names begin so: decode, tcp, tls, udp, sntp …; all: every one (default: the core)
 `;
 
+/** ms between words about how far it is. */
+const PROGRESS_MS = 10_000;
+
 function fuzzCore(runs: number, seed: number): boolean {
   const { inputs, failure, missing, report } = fuzzAll(runs, seed);
   console.log(`${inputs} inputs, seed ${seed}`);
@@ -33,7 +36,12 @@ async function fuzzTargets(names: readonly string[], runs: number, seed: number)
   let held = true;
   for (const target of chosen) {
     const started = performance.now();
-    const { inputs, failure } = await fuzzTarget(target, runs, seed);
+    let last = started;
+    const { inputs, failure } = await fuzzTarget(target, runs, seed, undefined, (done) => {
+      if (performance.now() - last < PROGRESS_MS) return;
+      last = performance.now();
+      console.error(`${target.name}: ${done} of ${runs}, ${Math.round(done / ((last - started) / 1000))} a second`);
+    });
     const rate = Math.round(inputs / ((performance.now() - started) / 1000));
     console.log(`${target.name}: ${inputs} inputs, seed ${seed}, ${rate} a second`);
     if (failure) console.error(`failed: ${failure}`);

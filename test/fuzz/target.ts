@@ -61,8 +61,8 @@ export function keep(name: string, prefix: string, input: Buffer): string {
   return fileURLToPath(file);
 }
 
-/** Every file of the corpus as it is, then `runs` inputs made of them. */
-export async function fuzzTarget({ name, atOnce = 1, open }: Target, runs: number, seed: number, keepInput = keep): Promise<Run> {
+/** Every file of the corpus as it is, then `runs` inputs made of them. `told` hears how many were run, now and then. */
+export async function fuzzTarget({ name, atOnce = 1, open }: Target, runs: number, seed: number, keepInput = keep, told: (inputs: number) => void = () => undefined): Promise<Run> {
   const seeds = corpus(name);
   if (seeds.length === 0) throw new Error(`corpus/${name} is empty`);
   const input = (n: number): Buffer => (n < seeds.length ? Buffer.from(seeds[n]!) : makeInput(new Random(seed + n), seeds));
@@ -78,6 +78,7 @@ export async function fuzzTarget({ name, atOnce = 1, open }: Target, runs: numbe
         if (done % CHECK_EVERY < atOnce || done === runs) {
           await opened.check();
           memory.check();
+          told(done);
         }
         n = done;
       } catch (error) {

@@ -5,7 +5,7 @@ import { concat } from '../../reference/bytes.js';
 import { type Direction, seal } from '../../reference/frame.js';
 import { helloFrame, proofFrame, writeHello } from '../../reference/handshake.js';
 import { schedule } from '../../reference/keys.js';
-import { DEVICES, KEY, nonce, openGateway } from '../besieged.js';
+import { KEY, nonce, openGateway } from '../besieged.js';
 import type { Open, Target } from '../target.js';
 
 const CHALLENGE_BYTES = 50;
@@ -69,7 +69,7 @@ async function session(port: number, name: string, input: Buffer): Promise<void>
 
 const tcpSession: Target = {
   name: 'tcp-session',
-  atOnce: DEVICES,
+  atOnce: 16,
   async open(): Promise<Open> {
     const { gateway, check, port, next } = await openGateway('tidelock://127.0.0.1:0');
     return {
