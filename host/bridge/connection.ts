@@ -10,8 +10,8 @@ import { faultOf, type Fault } from './fault.js';
 import { identifierOf } from './identifiers.js';
 import type { MqttLibrary } from './library.js';
 import { DROPPED, packetBytes, type PublishProperties, wordsFit } from './packets.js';
-import { openSocket } from './socket.js';
 import { LAST_ID, mostBytes, Publisher, type Answered } from './publisher.js';
+import { openSocket } from './socket.js';
 
 /** ms between tries: doubled from the first to the last, each of them at random between half of it and all. */
 const FIRST_WAIT = 250;

@@ -10,7 +10,7 @@ import type { Answer } from './script.js';
 
 export const LINKS = [['a stream', 0], ['datagrams', abi.LINK_DATAGRAM]] as const;
 export const SUITES = [['sealed', abi.SUITE_SEALED], ['signed', abi.SUITE_SIGNED], ['signed-8', abi.SUITE_SIGNED_8]] as const;
-export const STEPS = 250;
+export const STEPS = 300;
 
 class Dice {
   #state: number;

@@ -12,7 +12,7 @@ tl_status gw_engine_call(tl_engine *engine, int function, const uint32_t *argume
 
 const uint8_t gateway_device_key[32] = {0x5a, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
 
-static uint64_t room[1000000 / 8];
+static uint64_t room[1500000 / 8];
 static tl_engine *engine;
 static uint8_t *base;
 static uint32_t arena, g, slot;
