@@ -40,14 +40,16 @@ for (const secure of [false, true]) {
   (secure ? clientTest : test)(`the Python client at our gateway, ${kind}`, () => inFiles(async (files, made) => {
     const iotsocket = { devices: ACCOUNTS, ...(secure ? { listen: 'iotsockets://127.0.0.1:0' } : {}) };
     const gateway = await listenIotsocket(undefined, { legacy: { iotsocket }, ...(secure ? { tls: identity(made) } : {}) });
-    const taken: Message[] = [];
+    const taken: Message[] = [], refusals: string[] = [];
     gateway.on('message', (message) => taken.push(message));
+    gateway.on('refused', ({ reason }) => refusals.push(reason));
     const client = Python.run('client'), port = portOf(gateway.addresses.at(-1)!);
     try {
       assert.deepEqual(await client.ask({ connect: ['127.0.0.1', port, ID, KEY, secure ? files.cert : null] }), { ok: true });
       const bodies = ['temp=33.5&humid=40%', 'grüße €😀 from Python', ' white space ', 'a|#|delimiter inside', 'w'.repeat(15_000), ...(secure ? [] : ['x'.repeat(59_999)])];
       for (const body of bodies) assert.deepEqual(await client.ask({ send: body }), { ok: true });
-      await until('all messages', () => taken.length === bodies.length);
+      await until('all messages, or a refusal', () => taken.length === bodies.length || refusals.length > 0);
+      assert.deepEqual(refusals, []);
       assert.deepEqual(taken.map((message) => message.text()), bodies.map((body) => body.replace('|#|', '').trim()));
       assert.ok(taken.every(({ device, trust, time }) => device === ID && trust === (secure ? 'tls' : 'none') && Math.abs(time - Date.now()) < 60_000));
 

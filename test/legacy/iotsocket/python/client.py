@@ -4,6 +4,7 @@
 """
 import json
 import sys
+import time
 
 from IOTSocket import IOTSocketClient as client
 
@@ -21,6 +22,7 @@ for line in sys.stdin:
             client.connectionSet(host, port, device, key, Encrypt=0 if cert is None else 1, cert_path=cert)
             answer({"ok": True})
         elif "send" in command:
+            time.sleep(0.001)  # the package stamps to 0.1 ms: two messages in a row could have the same stamp, which is a replay
             client.sendData(command["send"])
             answer({"ok": True})
         elif "receive" in command:
