@@ -71,7 +71,12 @@ export class Other {
 
   static async connect({ url, protocol }: Pick<Broker, 'url' | 'protocol'>, filters: readonly string[] = [], options: IClientOptions = {}): Promise<Other> {
     const other = new Other(await mqttClient.connectAsync(url, { protocolVersion: protocol, reconnectPeriod: 100, ...options }));
-    if (filters.length > 0) await other.client.subscribeAsync([...filters], { qos: 1 });
+    try {
+      if (filters.length > 0) await other.client.subscribeAsync([...filters], { qos: 1 });
+    } catch (error) {
+      await other.close();
+      throw error;
+    }
     return other;
   }
 
