@@ -21,12 +21,13 @@ serve({
     }));
   },
 
-  /** Every device sends `count` messages, its stamps 0.1 ms apart, in one write: the Python server takes one read for whole frames. */
-  async go({ count }) {
+  /** Of the devices from this one on each sends `count` messages, its stamps 0.1 ms apart, in one write: the Python server takes one read for whole frames. */
+  async go({ count, from, devices: number }) {
     const first = Math.floor((Date.now() / 1000 + AHEAD_S) * 10_000);
-    const writes = devices.map(({ id }) => Buffer.from(Array.from({ length: count }, (_, i) => frame(id, first + i)).join('')));
+    const burst = devices.slice(from, from + number);
+    const writes = burst.map(({ id }) => Buffer.from(Array.from({ length: count }, (_, i) => frame(id, first + i)).join('')));
     const loop = performance.eventLoopUtilization();
-    await Promise.all(devices.map(({ socket }, i) => /** @type {Promise<void>} */ (new Promise((resolve, reject) => {
+    await Promise.all(burst.map(({ socket }, i) => /** @type {Promise<void>} */ (new Promise((resolve, reject) => {
       if (socket.destroyed) reject(new Error('the server closed a connection'));
       else socket.write(writes[i], () => resolve());
     }))));

@@ -9,7 +9,10 @@ import { quantity } from '../lib/report.mjs';
 import { median } from '../lib/statistics.mjs';
 import { foundPython } from './python.mjs';
 
+/** Of one burst. */
 const DEVICES = 30;
+/** Of one round, each by devices of its own, so that none must wait for the stamps of the last. One alone is over in 9 ms, before the server is warm. */
+const BURSTS = 10;
 /** One write of a device: 107 bytes a frame, so that all of it fits into one read of the Python server. */
 const BURST = 300;
 /** Both forget the stamps of a burst after this, so that within the limit the next may begin. */
@@ -25,14 +28,21 @@ class Side {
 
   async open(lifted) {
     const port = await this.server.call('start', { lifted });
-    await this.generator.call('open', { port, devices: DEVICES });
+    await this.generator.call('open', { port, devices: DEVICES * BURSTS });
   }
 
   async round() {
-    await this.server.call('arm', { count: DEVICES * BURST });
-    const [, result] = await Promise.all([this.generator.call('go', { count: BURST }), this.server.call('result', {}, 60)]);
-    this.figures.push(result);
-    return result.rate;
+    const bursts = [];
+    for (let i = 0; i < BURSTS; i++) {
+      await this.server.call('arm', { count: DEVICES * BURST });
+      const [, result] = await Promise.all([this.generator.call('go', { count: BURST, from: i * DEVICES, devices: DEVICES }), this.server.call('result', {}, 60)]);
+      bursts.push(result);
+    }
+    const mean = (/** @type {(burst: { rate: number, cpu: number, busy: number }) => number} */ of) => bursts.reduce((sum, burst) => sum + of(burst), 0) / BURSTS;
+    // Of all bursts together: as many messages in each.
+    const figures = { rate: 1 / mean(({ rate }) => 1 / rate), cpu: mean(({ cpu }) => cpu), busy: mean(({ busy }) => busy) };
+    this.figures.push(figures);
+    return figures.rate;
   }
 
   take() {
@@ -66,7 +76,7 @@ export async function run({ name, quick, emit, row, note, skip }) {
       const [a, b] = [ours.take(), peer.take()];
       row(rowOf({ name: `${name}${suffix}-cpu`, unit: 'µs', better: 'low', peerName: 'the same, CPU a message' }, a.cpus, b.cpus));
       const percent = (/** @type {number} */ part) => `${(100 * part).toFixed(0)} %`;
-      note(`${lifted ? 'limit lifted' : 'as they ship'}: ${DEVICES} devices, ${BURST} messages in one write each; gateway ${percent(a.busy)} busy, Python ${percent(b.busy)}`);
+      note(`${lifted ? 'limit lifted' : 'as they ship'}: ${BURSTS} bursts a round, each of ${DEVICES} devices with ${BURST} messages in one write; gateway ${percent(a.busy)} busy, Python ${percent(b.busy)}`);
     });
   }
   note(`one device within the limit sends at most ${quantity(332 / 3.05, 'messages/s')} to the Python server and ${quantity(111, 'messages/s')} to ours: there the protocol is the limit, not the server`);
