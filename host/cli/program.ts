@@ -15,9 +15,11 @@ import type { Core, Engine, Kind } from './firmware-layout.js';
 import { parseAddress } from '../transport/address.js';
 import type { Suite } from '../gateway/types.js';
 
-/** What main() learns of the run: its exit code. */
+/** What main() learns of the run. */
 export interface Outcome {
   exit: number;
+  /** Help, or the version, which is still to be printed. */
+  text?: string;
 }
 
 export { version };
@@ -29,7 +31,7 @@ export function createProgram(outcome: Outcome, manner: Manner): Command {
     .helpOption('-h, --help', 'print this help')
     .helpCommand('help [command]', 'print the help of a command')
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(usageLine(text, manner, 'tidelock')) })
+    .configureOutput({ writeOut: (text) => void (outcome.text = (outcome.text ?? '') + text), outputError: (text, write) => write(usageLine(text, manner, 'tidelock')) })
     .addHelpText('after', `${EXAMPLES.tidelock}\n${EXIT_CODES}`)
     .exitOverride();
 

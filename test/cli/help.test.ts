@@ -14,6 +14,16 @@ test('--help names every command, shows how to begin, and the exit codes', () =>
     for (const word of ['serve', 'device', 'send', 'devices', 'keygen', 'firmware', 'decode', 'doctor', 'Exit codes', '$ tidelock devices add']) assert.ok(stdout.includes(word), word);
   }));
 
+test('a reader that has seen enough of a help, or of the version, is no fault', () =>
+  inPlace(async (place) => {
+    for (const words of [['--help'], ['serve', '--help'], ['help', 'send'], ['--version']]) {
+      const running = place.start(words, { input: '' });
+      running.child.stdout!.destroy();
+      const { code, stderr } = await running.ended();
+      assert.equal([code, stderr], [0, ''], words.join(' '));
+    }
+  }));
+
 test('each command has help with an example', () =>
   inPlace(async (place) => {
     const all = await Promise.all(['serve', 'device', 'send', 'devices', 'rules', 'registry', 'keygen', 'firmware', 'decode', 'doctor'].map((word) => place.run([word, '--help'])));
